@@ -1,0 +1,49 @@
+"""The one clock. Judgement never reads it: dates are passed in, and default to today in Shanghai at the rim."""
+
+import datetime as dt
+import re
+from zoneinfo import ZoneInfo
+
+from steelyard.base.errors import InputError
+from steelyard.base.i18n import Text
+
+SHANGHAI = "Asia/Shanghai"
+_DURATION = re.compile(r"P(?=[\dT])(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?")
+
+
+def today() -> dt.date:
+    """Today's date in Asia/Shanghai."""
+    try:
+        zone: dt.tzinfo = ZoneInfo(SHANGHAI)
+    except Exception:  # a machine without time zone data; China has used +08:00 without change since 1991
+        zone = dt.timezone(dt.timedelta(hours=8))
+    return dt.datetime.now(zone).date()
+
+
+def parse_date(value: str, *, field: str | None = None) -> dt.date:
+    """A calendar date written `YYYY-MM-DD`. Raises InputError `bad_date`."""
+    try:
+        if len(value) != 10:
+            raise ValueError(value)
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        raise InputError(
+            "bad_date",
+            Text(f"{value!r} is not a date", f"{value!r} 不是日期"),
+            remedy=Text("write it as YYYY-MM-DD, for example 2026-11-24", "请写成 YYYY-MM-DD，例如 2026-11-24"),
+            field=field,
+        ) from None
+
+
+def is_duration(value: str) -> bool:
+    """Whether `value` is an ISO 8601 duration such as `P30D` or `PT4H`."""
+    return _DURATION.fullmatch(value) is not None
+
+
+def is_date(value: str) -> bool:
+    """Whether `value` is a calendar date `YYYY-MM-DD`."""
+    try:
+        parse_date(value)
+    except InputError:
+        return False
+    return True

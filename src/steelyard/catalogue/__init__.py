@@ -1,0 +1,1 @@
+"""Knowledge: instruments and their clauses, in both languages. Immutable once loaded."""

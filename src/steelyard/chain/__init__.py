@@ -1,0 +1,1 @@
+"""Tool: models, suppliers and the responsibility chain. Empty until the issue that builds it."""

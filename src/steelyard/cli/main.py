@@ -1,0 +1,127 @@
+"""The command line: parsing, language, exit codes. Commands live in one module per group and load lazily.
+
+A group module offers `register(subparsers, common)`, which adds its parsers and sets `run` (a function from the parsed
+arguments to an exit code) on each. Only the group that was asked for is imported; `--help` imports none.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from typing import NamedTuple
+
+from steelyard import __version__
+from steelyard.base.errors import EXIT_INPUT, SteelyardError
+from steelyard.base.i18n import Lang, Text, preferred_lang
+
+
+class Group(NamedTuple):
+    """A command group: the module that implements it and one line about it."""
+
+    module: str
+    about: Text
+
+
+GROUPS: dict[str, Group] = {
+    "init": Group("profiles", Text("write a steelyard.yaml to start from", "生成一份起始 steelyard.yaml")),
+    "validate": Group("profiles", Text("check profiles against the facts", "按事实词表检查档案")),
+    "schema": Group("profiles", Text("print the JSON Schema of a file format", "输出文件格式的 JSON Schema")),
+    "facts": Group("profiles", Text("list the facts and their questions", "列出事实及其提问")),
+    "assess": Group("judge", Text("tier, lane and obligations of systems", "评估系统的等级、通道与义务")),
+    "explain": Group("judge", Text("why a rule or obligation applies", "说明某条规则或义务为何适用")),
+    "plan": Group("judge", Text("what is owed before each gate", "列出各关口前应完成的事项")),
+    "diff": Group("judge", Text("what changes between two profiles", "比较两份档案的评估差异")),
+    "policy": Group("policies", Text("show, test and cover a policy", "查看、测试策略及其覆盖情况")),
+    "catalogue": Group("catalogue", Text("the clauses of the framework", "框架条款目录")),
+    "portfolio": Group("portfolio", Text("assess a whole inventory", "评估整个系统清单")),
+}
+
+HELP_DESCRIPTION = Text(
+    "Weighs AI systems against China's AI Safety Governance Framework: tier, lane, obligations, and why.",
+    "依据《人工智能安全治理框架》衡量每个人工智能系统：等级、通道、义务及其理由。",
+)
+HELP_EPILOG = Text(
+    "Start with: steelyard init, then steelyard assess steelyard.yaml",
+    "从这里开始：steelyard init，然后 steelyard assess steelyard.yaml",
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> "None":  # type: ignore[override]
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_INPUT, f"{self.prog}: {message}\n")
+
+
+def common_options(lang: Lang) -> argparse.ArgumentParser:
+    """The options that every command takes."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--lang",
+        choices=["en", "zh"],
+        default=lang,
+        help=Text("language of the output", "输出语言").get(lang),
+    )
+    common.add_argument(
+        "--json",
+        action="store_true",
+        help=Text("answer in JSON, one object a line", "以 JSON 输出，每行一个对象").get(lang),
+    )
+    return common
+
+
+def build_parser(lang: Lang, wanted: str | None) -> argparse.ArgumentParser:
+    """The parser, with the options of the group `wanted` only; the others are listed by name and line."""
+    parser = _Parser(
+        prog="steelyard",
+        description=HELP_DESCRIPTION.get(lang),
+        epilog=HELP_EPILOG.get(lang),
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"steelyard {__version__}")
+    commands = parser.add_subparsers(
+        dest="command", metavar=Text("COMMAND", "命令").get(lang), parser_class=_Parser, required=True
+    )
+    module = GROUPS[wanted].module if wanted in GROUPS else None
+    if module:
+        importlib.import_module(f"steelyard.cli.{module}").register(commands, common_options(lang), lang)
+    for name, group in GROUPS.items():
+        if name not in commands.choices:
+            commands.add_parser(name, help=group.about.get(lang))
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command and answers its exit code."""
+    args = sys.argv[1:] if argv is None else argv
+    lang = _lang_of(args)
+    wanted = next((arg for arg in args if not arg.startswith("-")), None)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        options = build_parser(lang, wanted).parse_args(args)
+        return int(options.run(options))
+    except SteelyardError as error:
+        print(error.render(lang), file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # the reader went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print(Text("stopped", "已中止").get(lang), file=sys.stderr)
+        return 130
+
+
+def _lang_of(args: list[str]) -> Lang:
+    for index, arg in enumerate(args):
+        value = arg.removeprefix("--lang=") if arg.startswith("--lang=") else None
+        if arg == "--lang" and index + 1 < len(args):
+            value = args[index + 1]
+        if value in ("en", "zh"):
+            return "zh" if value == "zh" else "en"
+    return preferred_lang()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

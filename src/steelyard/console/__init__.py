@@ -1,0 +1,1 @@
+"""Faces: the control plane. Empty until the issue that builds it."""

@@ -1,0 +1,1 @@
+"""Faces: what is handed to people: reports and workbooks, in both languages."""

@@ -1,0 +1,1 @@
+"""Tool: evaluation of models. Empty until the issue that builds it."""

@@ -1,0 +1,1 @@
+"""Proof: signed statements and their kinds. Empty until the issue that builds it."""

@@ -1,0 +1,1 @@
+"""Proof: what is due at a gate and what satisfies it. Empty until the issue that builds it."""

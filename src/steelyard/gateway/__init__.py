@@ -1,0 +1,1 @@
+"""Run time: the data plane. Empty until the issue that builds it."""

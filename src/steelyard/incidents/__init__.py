@@ -1,0 +1,1 @@
+"""Run time: incident levels and legal clocks. Empty until the issue that builds it."""

@@ -1,0 +1,1 @@
+"""Judgement: how answers about a system are gathered: from an inventory, later by interview and from text."""

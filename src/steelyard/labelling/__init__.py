@@ -1,0 +1,1 @@
+"""Tool: labels on generated content. Empty until the issue that builds it."""

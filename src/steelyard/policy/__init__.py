@@ -1,0 +1,1 @@
+"""Judgement: rules from facts to tier, lane and obligations; one predicate language with several readers."""

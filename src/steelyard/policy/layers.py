@@ -1,0 +1,220 @@
+"""An annex over a base policy: it may add and tighten; it weakens a base rule only where it says so.
+
+An annex may
+- add sets, terms, facts, rules, obligations, prohibitions and notes under new ids;
+- add members to a base set (`sets: {NAME: [more]}`), as long as no base rule comes to hold for fewer systems by it;
+- change an entry of the base by writing its id again with only the keys that change, and `also_when: EXPRESSION` to
+  make it hold for more systems.
+Anything that weakens a base rule (a lower tier, a narrower condition, a later date, less evidence, fewer reviewers,
+`remove: true`) is refused unless `loosens:` names the rule and a reason; the reason is shown in every assessment. What
+cannot be shown to be a tightening counts as weakening.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from steelyard.base.i18n import Text
+from steelyard.base.yamldoc import Document, convert
+from steelyard.policy import entries as e
+from steelyard.policy.language import Scope, parse
+from steelyard.policy.model import GATES, Lane, Loosening, Obligation, PolicyData, Prohibition, TierRule
+from steelyard.policy.tree import TIERS, And, Meets, Node, Not, OneOf, Or
+from steelyard.profile.facts import vocabulary
+
+_RULES: dict[str, Any] = {"tiers": TierRule, "prohibitions": Prohibition, "obligations": Obligation, "lanes": Lane}
+_UNITS = {"Y": 365.0, "M": 30.0, "W": 7.0, "D": 1.0}
+
+
+def merge(doc: Document, sections: e.Sections, scalars: e.Scalars, base: PolicyData) -> PolicyData:
+    """The policy that the annex in `doc` makes of `base`. Raises InputError for a weakening that is not declared."""
+    layer = e.layer_of(doc)
+    extra = (*base.facts, *(e.extra_fact(entry) for entry in sections["facts"]))
+    words = vocabulary().extended(extra)
+    sets = dict(base.sets)
+    for name, entry in e.named(scalars, "sets"):
+        sets[name] = tuple(dict.fromkeys((*sets.get(name, ()), *e.set_of(entry))))
+    members = {name: frozenset(values) for name, values in sets.items()}
+    old_scope = _scope(base)
+    base_terms: dict[str, Node] = {}
+    for name, term in base.terms.items():
+        base_terms[name] = parse(term.when, Scope(words, members, base_terms))
+    terms, nodes = e.read_terms(e.named(scalars, "terms"), words, sets, base.terms, base_terms)
+    if "default" in scalars:
+        raise scalars["default"].source.error(
+            "default_fixed", Text("an annex cannot change the default tier", "附加策略不能更改默认等级")
+        )
+    scope = Scope(words, members, nodes)
+    weakened: dict[str, e.Source] = {}
+    for rule in (*base.tiers, *base.prohibitions, *base.obligations):
+        tier = isinstance(rule, Obligation)
+        before = parse(rule.when, old_scope._replace(tier=tier))
+        if not at_least_as_wide(before, parse(rule.when, scope._replace(tier=tier))):
+            weakened[rule.id] = e.Source(doc, ("sets",))
+    merged = {
+        name: _section(sections[name], getattr(base, name), kind, scope, weakened) for name, kind in _RULES.items()
+    }
+    information = {item.clause: item for item in base.information}
+    for entry in sections["information"]:
+        item = e.read_entry(entry, e.SECTIONS["information"], scope)
+        information[item.clause] = item
+    e.unique_ids(sections, base.default.id)
+    e.check_lanes(doc, merged["lanes"])
+    return PolicyData(
+        id=layer.id,
+        version=layer.version,
+        title=layer.title,
+        instruments=tuple(dict.fromkeys((*base.instruments, *e.instruments_of(doc)))),
+        layers=(*base.layers, layer),
+        sets=sets,
+        terms=terms,
+        facts=extra,
+        default=base.default,
+        tiers=merged["tiers"],
+        lanes=merged["lanes"],
+        prohibitions=merged["prohibitions"],
+        obligations=merged["obligations"],
+        information=tuple(information.values()),
+        loosened=(*base.loosened, *_declared(sections["loosens"], weakened, layer.id, scope)),
+    )
+
+
+def _scope(base: PolicyData) -> Scope:
+    words = vocabulary().extended(base.facts)
+    members = {name: frozenset(values) for name, values in base.sets.items()}
+    nodes: dict[str, Node] = {}
+    for name, term in base.terms.items():
+        nodes[name] = parse(term.when, Scope(words, members, nodes))
+    return Scope(words, members, nodes)
+
+
+def _declared(
+    loosens: list[e.Entry], weakened: Mapping[str, e.Source], layer: str, scope: Scope
+) -> tuple[Loosening, ...]:
+    declared: dict[str, Loosening] = {}
+    for entry in loosens:
+        item: Loosening = e.read_entry(entry, Loosening, scope)
+        if item.rule not in weakened:
+            raise entry.source.error(
+                "loosens_nothing",
+                Text(f"{item.rule} is not weakened by this policy", f"本策略并未放宽 {item.rule}"),
+                Text("remove this entry", "请删除此项"),
+                "rule",
+            )
+        declared[item.rule] = msgspec.structs.replace(item, policy=layer)
+    for rule, source in weakened.items():
+        if rule not in declared:
+            raise source.error(
+                "loosened",
+                Text(f"this weakens {rule} of the base policy", f"此处放宽了基础策略的 {rule}"),
+                Text(
+                    "tighten instead, or name the rule and a reason under loosens:",
+                    "请改为收紧，或在 loosens: 中写明规则与理由",
+                ),
+            )
+    return tuple(declared.values())
+
+
+def _section(
+    changes: list[e.Entry], base: tuple[Any, ...], kind: Any, scope: Scope, weakened: dict[str, e.Source]
+) -> tuple[Any, ...]:
+    out = {item.id: item for item in base}
+    for entry in changes:
+        old = out.get(str(entry.raw.get("id")))
+        if old is None:
+            value = e.read_entry(entry, kind, scope)
+            out[value.id] = value
+            continue
+        if entry.raw.get("remove") is True:
+            weakened[old.id] = entry.source
+            del out[old.id]
+            continue
+        new = _changed(entry, old, kind, scope)
+        out[old.id] = new
+        if _weaker(old, new, scope):
+            weakened[old.id] = entry.source
+    return tuple(out.values())
+
+
+def _changed(entry: e.Entry, old: Any, kind: Any, scope: Scope) -> Any:
+    raw = {**msgspec.to_builtins(old), **{key: value for key, value in entry.raw.items() if key != "also_when"}}
+    also = entry.raw.get("also_when")
+    if also is not None:
+        if not isinstance(also, str) or "when" not in raw:
+            raise entry.source.error("wrong_type", Text("also_when is an expression", "also_when 应为表达式"))
+        tier = isinstance(old, Obligation)
+        aliased = e.Source(entry.source.doc, entry.source.keys)
+        e.read_expression(aliased, also, scope._replace(tier=tier), key="also_when")
+        raw["when"] = f"({raw['when']}) or ({also})"
+    if "examples" in entry.raw or "when" in entry.raw or "when" not in raw:
+        return e.read_entry(e.Entry(raw, entry.source), kind, scope)
+    return convert(entry.source.doc, entry.source.keys, raw, kind)
+
+
+def _weaker(old: Any, new: Any, scope: Scope) -> bool:
+    if isinstance(old, Lane):
+        have = {reviewer.role: reviewer.count for reviewer in new.reviewers}
+        fewer = any(have.get(reviewer.role, 0) < reviewer.count for reviewer in old.reviewers)
+        return fewer or new.tier != old.tier or (new.standing_approval and not old.standing_approval)
+    tier = isinstance(old, Obligation)
+    before, after = (parse(rule.when, scope._replace(tier=tier)) for rule in (old, new))
+    if not at_least_as_wide(before, after) or not set(old.clauses) <= set(new.clauses):
+        return True
+    if isinstance(old, TierRule):
+        return TIERS.index(new.tier) < TIERS.index(old.tier)
+    if isinstance(old, Prohibition):
+        return old.basis == "law" and new.basis != "law"
+    return (
+        not set(old.evidence) <= set(new.evidence)
+        or GATES.index(new.gate) > GATES.index(old.gate)
+        or _later(old.due, new.due)
+        or _rarer(old.every, new.every)
+    )
+
+
+def _days(duration: str) -> float:
+    date, _, time = duration.partition("T")
+    total, number = (0.01 if time else 0.0), ""
+    for char in date.removeprefix("P"):
+        if char.isdigit():
+            number += char
+        else:
+            total, number = total + int(number) * _UNITS[char], ""
+    return total
+
+
+def _later(old: str | None, new: str | None) -> bool:
+    """Whether `new` may fall due later than `old`; no date means at the gate itself."""
+    if old == new or new is None:
+        return False
+    if old is None:
+        return True
+    if old.startswith("P") != new.startswith("P"):
+        return True
+    return _days(new) > _days(old) if old.startswith("P") else new > old
+
+
+def _rarer(old: str | None, new: str | None) -> bool:
+    if old is None or old == new:
+        return False
+    return new is None or _days(new) > _days(old)
+
+
+def at_least_as_wide(old: Node, new: Node) -> bool:
+    """Whether `new` certainly holds wherever `old` does. Structural, hence sound and not complete."""
+    if old == new:
+        return True
+    if isinstance(new, Or) and any(at_least_as_wide(old, item) for item in new.items):
+        return True
+    if isinstance(old, Or):
+        return all(at_least_as_wide(item, new) for item in old.items)
+    if isinstance(new, And):
+        return all(at_least_as_wide(old, item) for item in new.items)
+    if isinstance(old, And) and any(at_least_as_wide(item, new) for item in old.items):
+        return True
+    if isinstance(old, Not) and isinstance(new, Not):
+        return at_least_as_wide(new.item, old.item)
+    if isinstance(old, (Meets, OneOf)) and type(old) is type(new) and old.fact == new.fact:
+        return old.values <= new.values
+    return False

@@ -1,0 +1,1 @@
+"""Tool: screening of training data. Empty until the issue that builds it."""
