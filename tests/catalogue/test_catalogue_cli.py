@@ -62,7 +62,7 @@ def test_list_refuses_what_does_not_exist(capsys: pytest.CaptureFixture[str], op
 
 
 def test_the_kinds_offered_are_those_of_the_model() -> None:
-    assert group._KINDS == tuple(Kind)
+    assert tuple(Kind) == group._KINDS
 
 
 def test_show_gives_links_in_both_directions_with_their_marks(capsys: pytest.CaptureFixture[str]) -> None:

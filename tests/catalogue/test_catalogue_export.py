@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import re
 from pathlib import Path
@@ -95,4 +96,4 @@ def test_markdown_keeps_to_its_language() -> None:
 
 def test_markdown_never_skips_a_level_of_headings(both: Catalogue) -> None:
     levels = [len(mark) for mark in re.findall(r"^(#+) ", to_markdown(both, "en"), re.MULTILINE)]
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))

@@ -115,7 +115,9 @@ def test_a_section_holds_the_clauses_of_those_below_it() -> None:
 
 def test_a_section_number_needs_its_instrument_where_several_have_it(tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
-    other.write_text(ANNEX.read_text(encoding="utf-8").replace("id: A.1", 'id: "3.1.1"').replace("section: A.1", 'section: "3.1.1"'), encoding="utf-8")  # fmt: skip
+    text = ANNEX.read_text(encoding="utf-8")
+    text = text.replace("id: A.1", 'id: "3.1.1"').replace("section: A.1", 'section: "3.1.1"')
+    other.write_text(text, encoding="utf-8")
     held = load([V1, other])
     assert catalogue().section("3.1.1").id == "v1:3.1.1"
     assert held.section("3.1.1", "cn").id == "cn:3.1.1"
@@ -211,17 +213,41 @@ BROKEN = {
     "english_as_zh": ("zh: 标注规则}", "zh: Rules}", "wrong_language", "title: {en: Annotation rules", "title.zh"),
     "chinese_as_en": ("en: Annotation rules", "en: 规则", "wrong_language", "title: {en: 规则", "title.en"),
     "third_language": ("zh: 标注规则}", "zh: 标注规则, fr: Règles}", "unknown_key", "fr: Règles", "title.fr"),
-    "duplicate_id": ("id: GAI-08", "id: GAI-07", "duplicate_id", "id: GAI-07\n    kind: duty\n    section: A\n    title: {en: Annot", "clauses[1].id"),
+    "duplicate_id": (
+        "id: GAI-08",
+        "id: GAI-07",
+        "duplicate_id",
+        "id: GAI-07\n    kind: duty\n    section: A\n    title: {en: Annot",
+        "clauses[1].id",
+    ),
     "clause_and_section_share_an_id": ("id: GAI-08", "id: A", "duplicate_id", "id: A\n    kind", "clauses[1].id"),
     "bad_id": ("id: GAI-08", 'id: "cn:GAI-08"', "bad_form", 'id: "cn:GAI-08"', "clauses[1].id"),
-    "duplicate_key": ("kind: risk", "kind: risk\n    kind: duty", "duplicate_key", "    kind: duty\n    section: A.1", "clauses[2]"),
+    "duplicate_key": (
+        "kind: risk",
+        "kind: risk\n    kind: duty",
+        "duplicate_key",
+        "    kind: duty\n    section: A.1",
+        "clauses[2]",
+    ),
     "unknown_link_of_this_instrument": ("GAI-07]", "GAI-77]", "unknown_clause", "GAI-77]", "links[1].pairs.X1[1]"),
-    "unknown_link_of_another": ("v1:M4.1.2-a", "v1:M4.9.9-a", "unknown_clause", "v1:M4.9.9-a", "links[0].pairs.GAI-07[0]"),
+    "unknown_link_of_another": (
+        "v1:M4.1.2-a",
+        "v1:M4.9.9-a",
+        "unknown_clause",
+        "v1:M4.9.9-a",
+        "links[0].pairs.GAI-07[0]",
+    ),
     "unknown_source": ("      X1:", "      X9:", "unknown_clause", "X9:", "links[1].pairs.X9"),
     "duplicate_link": ('"v1:D6.1-b",', '"v1:M4.1.2-a",', "duplicate_link", "GAI-07: [", "links[0].pairs.GAI-07[1]"),
     "wrong_target": ("v1:M4.1.1-a", "v1:D6.1-a", "wrong_link", "v1:D6.1-a", "links[1].pairs.X1[0]"),
     "wrong_source": ("      X1:", "      OLD-1:", "wrong_link", "OLD-1:", "links[1].pairs.OLD-1"),
-    "unknown_supersession": ('by: "cn:A"', 'by: "cn:Z"', "unknown_clause", 'by: "cn:Z"', "sections[2].superseded_by.by"),
+    "unknown_supersession": (
+        'by: "cn:A"',
+        'by: "cn:Z"',
+        "unknown_clause",
+        'by: "cn:Z"',
+        "sections[2].superseded_by.by",
+    ),
     "lost_clause": ("duty: 3", "duty: 4", "wrong_count", "counts:", "instrument.counts.duty"),
     "clause_too_many": (", risk: 1}", "}", "wrong_count", "counts:", "instrument.counts.risk"),
     "section_lost_one": ("items: 2", "items: 3", "wrong_count", "items: 3", "sections[0].items"),
@@ -240,10 +266,16 @@ BROKEN = {
     "number_as_text": ('version: "2026"', "version: 2026", "wrong_type", "version:", "instrument.version"),
     "official_as_word": ("official: false", "official: perhaps", "wrong_type", "official:", "links[0].official"),
     "negative_count": ("items: 2", "items: -2", "wrong_type", "items: -2", "sections[0].items"),
-    "text_not_in_languages": ("title: {en: A risk, zh: 某风险}", "title: A risk", "wrong_type", "title: A risk", "clauses[2].title"),
+    "text_not_in_languages": (
+        "title: {en: A risk, zh: 某风险}",
+        "title: A risk",
+        "wrong_type",
+        "title: A risk",
+        "clauses[2].title",
+    ),
     "not_a_list": ("[user]", "user", "wrong_type", "roles: user", "clauses[2].roles"),
     "wrong_format": ("catalogue: 1", "catalogue: 7", "bad_format", "catalogue: 7", "catalogue"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", BROKEN)

@@ -20,7 +20,7 @@ def ids(query: str) -> list[str]:
         ("口令", "D6.3-d"),
         ("幻觉", "R3.1.1-e"),
         ("信息茧房", "R3.2.3-a"),
-        ("供应链", "G5.5"),
+        ("供应链", "M4.1.3-d"),
         ("guardrails", "M4.2.1-b"),
         ("poisoning", "R3.1.2-b"),
         ("guardrail", "M4.2.1-b"),
@@ -83,7 +83,6 @@ def test_both_languages_may_stand_in_one_query() -> None:
 
 
 def test_part_of_a_word_is_not_the_word() -> None:
-    assert "zebra" not in ids("zebra")
     assert ids("zebra") == []
     assert ids("ome") == [], "'some' and 'home' hold it, but not at their beginning"
 
