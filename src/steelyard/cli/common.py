@@ -1,0 +1,100 @@
+"""What the command modules share: options for policy and date, loading, and printing."""
+
+import argparse
+import datetime as dt
+import json
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from steelyard.base.clock import parse_date, today
+from steelyard.base.errors import InputError, SteelyardError
+from steelyard.base.i18n import Lang, Text
+
+if TYPE_CHECKING:
+    from steelyard.policy.compile import Policy
+
+FRAMEWORKS = ("1.0", "2.0", "3.0")
+
+
+def say(text: str = "") -> None:
+    """Prints a line for a person."""
+    print(text)
+
+
+def say_json(value: Any) -> None:
+    """Prints one JSON value on one line."""
+    print(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def warn(text: str) -> None:
+    """Prints a line on standard error."""
+    print(text, file=sys.stderr)
+
+
+def report(error: SteelyardError, options: argparse.Namespace) -> int:
+    """Tells about an unusable input, as a JSON line or as text, and answers the exit code."""
+    if options.json:
+        say_json(error.as_dict(options.lang))
+    else:
+        warn(error.render(options.lang))
+    return error.exit_code
+
+
+def policy_options(parser: argparse.ArgumentParser, lang: Lang, *, date: bool = True) -> None:
+    """Adds `--policy`, `--framework`, `--annex` and `--on`."""
+    parser.add_argument(
+        "--policy",
+        metavar="FILE",
+        help=Text("a policy file; default: the shipped policy", "策略文件；默认使用内置策略").get(lang),
+    )
+    parser.add_argument(
+        "--framework",
+        choices=FRAMEWORKS,
+        default="1.0",
+        help=Text("version of the framework (this release holds 1.0)", "框架版本（本版本收录 1.0）").get(lang),
+    )
+    parser.add_argument(
+        "--annex",
+        metavar="NAME",
+        help=Text("a local annex by name (none is in this release)", "按名称加载本地附加策略（本版本未收录）").get(
+            lang
+        ),
+    )
+    if date:
+        parser.add_argument(
+            "--on",
+            metavar="DATE",
+            help=Text("judge as of this date; default: today in Shanghai", "评估日期；默认为上海当日").get(lang),
+        )
+
+
+def policy_of(options: argparse.Namespace) -> "Policy":
+    """The policy that the options name. Raises InputError, also for a framework that this release does not hold."""
+    from steelyard.policy.compile import load_compiled
+
+    if options.framework != "1.0":
+        raise InputError(
+            "framework_not_loaded",
+            Text(f"Framework {options.framework} is not in this release", f"本版本未收录治理框架 {options.framework}"),
+            remedy=Text("use --framework 1.0", "请使用 --framework 1.0"),
+            field="--framework",
+        )
+    if options.annex:
+        raise InputError(
+            "annex_not_loaded",
+            Text(f"the annex {options.annex!r} is not in this release", f"本版本未收录附加策略 {options.annex!r}"),
+            remedy=Text("write one and pass it with --policy", "可自行编写并用 --policy 指定"),
+            field="--annex",
+        )
+    return load_compiled(options.policy)
+
+
+def date_of(options: argparse.Namespace) -> dt.date:
+    """The date to judge on."""
+    return parse_date(options.on, field="--on") if options.on else today()
+
+
+def shown(pairs: Iterable[tuple[str, str]], lang: Lang) -> str:
+    """`name: value` pairs on one line."""
+    return ("；" if lang == "zh" else "; ").join(f"{name}: {value}" for name, value in pairs)

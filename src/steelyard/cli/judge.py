@@ -1,0 +1,289 @@
+"""`assess`, `explain`, `plan`, `diff`: the judgement of systems, for people and for programs."""
+
+import argparse
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from steelyard.base.errors import EXIT_DONE, SteelyardError
+from steelyard.base.i18n import Lang, Text
+from steelyard.cli.common import date_of, policy_of, policy_options, report, say, say_json, shown
+
+if TYPE_CHECKING:
+    from steelyard.policy.assess import Assessment, Bounds, Fired
+    from steelyard.policy.compile import Policy
+
+
+def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None:
+    """Adds the parsers of this group."""
+    assess = commands.add_parser("assess", parents=[common], help=Text("judge systems", "评估系统").get(lang))
+    assess.add_argument("files", nargs="+", metavar="FILE")
+    policy_options(assess, lang)
+    assess.set_defaults(run=run_assess)
+
+    explain = commands.add_parser("explain", parents=[common], help=Text("explain one rule", "说明规则").get(lang))
+    explain.add_argument("file", metavar="FILE")
+    explain.add_argument("id", metavar="RULE_OR_OBLIGATION")
+    policy_options(explain, lang)
+    explain.set_defaults(run=run_explain)
+
+    plan = commands.add_parser("plan", parents=[common], help=Text("what is owed when", "应办事项").get(lang))
+    plan.add_argument("file", metavar="FILE")
+    policy_options(plan, lang)
+    plan.set_defaults(run=run_plan)
+
+    diff = commands.add_parser("diff", parents=[common], help=Text("compare two profiles", "比较档案").get(lang))
+    diff.add_argument("old", metavar="OLD")
+    diff.add_argument("new", metavar="NEW")
+    policy_options(diff, lang)
+    diff.set_defaults(run=run_diff)
+
+
+def _judge(path: str, policy: "Policy", options: argparse.Namespace) -> "Assessment":
+    from steelyard.policy.assess import assess
+    from steelyard.profile.document import read
+
+    return assess(read(path, policy.vocabulary), policy, date_of(options))
+
+
+def run_assess(options: argparse.Namespace) -> int:
+    """Judges each file; one that cannot be used is told, and the others still come."""
+    policy = policy_of(options)
+    date_of(options)
+    code = EXIT_DONE
+    for index, path in enumerate(options.files):
+        try:
+            assessment = _judge(path, policy, options)
+        except SteelyardError as error:
+            code = max(code, report(error, options))
+            continue
+        if options.json:
+            say_json(assessment.as_dict())
+        else:
+            say(("\n" if index else "") + _text(assessment, options.lang))
+    return code
+
+
+def range_text(bounds: "Bounds", names: dict[str, Text], lang: Lang) -> str:
+    """`medium`, or `low to high` while facts are open."""
+    low, high = names[bounds.lowest].get(lang), names[bounds.highest].get(lang)
+    return low if bounds.settled else Text(f"{low} to {high} (open)", f"{low}至{high}（未定）").get(lang)
+
+
+def _facts_text(assessment: "Assessment", fired_facts: Iterable[str], lang: Lang) -> str:
+    from steelyard.policy.tree import TIER
+
+    words = assessment.policy.vocabulary
+    return shown(
+        ((name, words[name].label(assessment.values[name]).get(lang)) for name in fired_facts if name != TIER), lang
+    )
+
+
+def _mark(certain: bool, lang: Lang) -> str:
+    return "" if certain else Text("may: ", "可能：").get(lang)
+
+
+def _text(assessment: "Assessment", lang: Lang) -> str:
+    from steelyard.base.tables import table, terminal_width, wrap
+    from steelyard.policy.model import GATE_NAMES, ROLE_NAMES, TIER_NAMES
+
+    policy, profile = assessment.policy, assessment.profile
+    width = terminal_width()
+    lanes = {lane.id: lane.title for lane in policy.data.lanes}
+    name = f"{profile.name} ({profile.id})" if profile.name else profile.id
+    head = Text(
+        f"{name}   policy {policy.data.id} {policy.data.version}, {assessment.on}",
+        f"{name}   策略 {policy.data.id} {policy.data.version}，{assessment.on}",
+    )
+    out = [
+        head.get(lang),
+        f"  {Text('Tier', '等级').get(lang)}: {range_text(assessment.tier, TIER_NAMES, lang)}"
+        f"     {Text('Lane', '通道').get(lang)}: {range_text(assessment.lane, lanes, lang)}",
+    ]
+    for fired in assessment.prohibitions:
+        stop = Text("STOP", "禁止") if fired.certain else Text("STOP, if confirmed", "如属实则禁止")
+        out.append(
+            f"  {stop.get(lang)}: {fired.rule.title.get(lang)} [{', '.join(fired.rule.clauses)}] "
+            f"{_facts_text(assessment, fired.outcome.facts, lang)}"
+        )
+    out += ["", Text("Why", "理由").get(lang)]
+    for rule, reason, facts in _why_rows(assessment, lang):
+        out.append(wrap(f"{reason}  ({rule})", width, "  "))
+        out.append(wrap(facts, width, "      "))
+    out += ["", Text(f"Owed ({len(assessment.obligations)})", f"应办事项（{len(assessment.obligations)}）").get(lang)]
+    rows = [
+        (
+            GATE_NAMES[item.rule.gate].get(lang),
+            item.rule.id,
+            ROLE_NAMES[item.rule.owner].get(lang),
+            _mark(item.certain, lang) + item.rule.title.get(lang),
+        )
+        for item in _by_gate(assessment.obligations)
+    ]
+    out.append(table(rows, _heads(lang, "gate", "obligation", "owner", "what"), total=width))
+    if assessment.open_facts:
+        out += ["", Text("Still open, most useful first", "尚待回答（按作用排序）").get(lang)]
+        words = policy.vocabulary
+        out += [wrap(f"{fact}: {words[fact].question.get(lang)}", width, "  ") for fact in assessment.open_facts[:5]]
+        rest = assessment.open_facts[5:]
+        if rest:
+            out.append(wrap(Text("then: ", "其后：").get(lang) + ", ".join(rest), width, "  "))
+    out += [wrap(note, width) for note in _notes(assessment, lang)]
+    return "\n".join(out)
+
+
+def _notes(assessment: "Assessment", lang: Lang) -> list[str]:
+    notes = [
+        Text(
+            f"Loosened by {item.policy}: {item.rule}. {item.reason.en}",
+            f"{item.policy} 已放宽 {item.rule}：{item.reason.zh}",
+        ).get(lang)
+        for item in assessment.policy.data.loosened
+    ]
+    for name in assessment.policy.data.instruments:
+        instrument = assessment.policy.clauses.instruments.get(name)
+        successor = instrument.superseded_by if instrument else None
+        if instrument and successor and successor.since <= assessment.on:
+            notes.append(
+                Text(
+                    f"Note: {instrument.title.en} was superseded on {successor.since} by {successor.by}.",
+                    f"注意：《{instrument.title.zh}》已于 {successor.since} 被 {successor.by} 取代。",
+                ).get(lang)
+            )
+    return ["", *notes] if notes else []
+
+
+def _heads(lang: Lang, *names: str) -> list[str]:
+    heads = {
+        "rule": Text("rule", "规则"),
+        "because": Text("because", "原因"),
+        "facts": Text("facts", "事实"),
+        "gate": Text("gate", "关口"),
+        "obligation": Text("obligation", "义务"),
+        "owner": Text("owner", "责任角色"),
+        "what": Text("what", "内容"),
+        "due": Text("due", "时限"),
+        "evidence": Text("evidence", "证据"),
+    }
+    return [heads[name].get(lang) for name in names]
+
+
+def _why_rows(assessment: "Assessment", lang: Lang) -> list[tuple[str, str, str]]:
+    rows = [
+        (
+            fired.rule.id,
+            _mark(fired.certain, lang) + fired.rule.title.get(lang),
+            f"{_facts_text(assessment, fired.outcome.facts, lang)}  [{', '.join(fired.rule.clauses)}]",
+        )
+        for fired in assessment.tiers
+    ]
+    default = assessment.policy.data.default
+    if assessment.tier.lowest == default.tier:
+        reason = next(item for item in assessment.reasons() if item["rule"] == default.id)
+        mark = _mark(assessment.tier.settled, lang)
+        rows.append((default.id, mark + default.title.get(lang), _facts_text(assessment, reason["facts"], lang)))
+    return rows
+
+
+def _by_gate(obligations: "list[Fired]") -> "list[Fired]":
+    from steelyard.policy.model import GATES
+
+    return sorted(obligations, key=lambda item: GATES.index(item.rule.gate))
+
+
+def run_plan(options: argparse.Namespace) -> int:
+    """What is owed before each gate."""
+    from steelyard.base.tables import table
+    from steelyard.policy.model import EVIDENCE_KINDS, GATE_NAMES, ROLE_NAMES, TIER_NAMES
+
+    lang = options.lang
+    assessment = _judge(options.file, policy_of(options), options)
+    steps = _by_gate(assessment.obligations)
+    if options.json:
+        say_json(
+            [
+                {
+                    "gate": item.rule.gate,
+                    "obligation": item.rule.id,
+                    "title": {"en": item.rule.title.en, "zh": item.rule.title.zh},
+                    "owner": item.rule.owner,
+                    "due": item.rule.due,
+                    "every": item.rule.every,
+                    "certain": item.certain,
+                    "state": "due",
+                    "evidence": [],
+                    "command": None,
+                }
+                for item in steps
+            ]
+        )
+        return EXIT_DONE
+    tier = range_text(assessment.tier, TIER_NAMES, lang)
+    name = assessment.profile.name or assessment.profile.id
+    say(Text(f"{name}: {len(steps)} steps, tier {tier}", f"{name}：共 {len(steps)} 项，等级 {tier}").get(lang))
+    rows = []
+    for item in steps:
+        rule = item.rule
+        kinds = ", ".join(EVIDENCE_KINDS[kind].get(lang) if kind in EVIDENCE_KINDS else kind for kind in rule.evidence)
+        rows.append(
+            (
+                GATE_NAMES[rule.gate].get(lang),
+                rule.id,
+                ROLE_NAMES[rule.owner].get(lang),
+                due_text(rule.due, rule.every, lang),
+                kinds,
+                _mark(item.certain, lang) + rule.title.get(lang),
+            )
+        )
+    say(table(rows, _heads(lang, "gate", "obligation", "owner", "due", "evidence", "what")))
+    return EXIT_DONE
+
+
+def due_text(due: str | None, every: str | None, lang: Lang) -> str:
+    """When a step falls due, in words."""
+    at = Text("at the gate", "关口前") if due is None else Text(f"gate + {due}", f"关口后 {due}")
+    if due is not None and not due.startswith("P"):
+        at = Text(f"by {due}", f"{due} 前")
+    again = Text(f", every {every}", f"，每 {every}").get(lang) if every else ""
+    return at.get(lang) + again
+
+
+def run_explain(options: argparse.Namespace) -> int:
+    """Why a rule or obligation applies to a system or not, and which single answers would change that."""
+    from steelyard.policy.explain import explain
+
+    assessment = _judge(options.file, policy_of(options), options)
+    explanation = explain(assessment, options.id)
+    if options.json:
+        say_json(explanation.as_dict())
+    else:
+        say(explanation.render(options.lang))
+    return EXIT_DONE
+
+
+def run_diff(options: argparse.Namespace) -> int:
+    """What changes from one profile to another under the same policy."""
+    from steelyard.base.tables import table
+    from steelyard.policy.diff import compare
+    from steelyard.policy.model import TIER_NAMES
+
+    policy, lang = policy_of(options), options.lang
+    old, new = (_judge(path, policy, options) for path in (options.old, options.new))
+    change = compare(old, new)
+    if options.json:
+        say_json(change)
+        return EXIT_DONE
+    before, after = (range_text(item.tier, TIER_NAMES, lang) for item in (old, new))
+    say(f"{Text('Tier', '等级').get(lang)}: {before} -> {after}")
+    words = policy.vocabulary
+    rows = [
+        (fact, *(words[fact].label(item.values[fact]).get(lang) for item in (old, new))) for fact in change["facts"]
+    ]
+    if rows:
+        say(table(rows, [Text("fact", "事实").get(lang), Text("was", "原为").get(lang), Text("is", "现为").get(lang)]))
+    titles = {rule.id: rule.title for rule, _ in policy.judges.values()}
+    for key, sign in (("added", "+"), ("removed", "-"), ("settled", "~")):
+        for name in change["rules"][key]:
+            say(f"  {sign} {name}  {titles[name].get(lang) if name in titles else ''}")
+    if not rows and not any(change["rules"].values()):
+        say(Text("no change", "无变化").get(lang))
+    return EXIT_DONE
