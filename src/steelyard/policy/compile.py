@@ -37,12 +37,10 @@ class Policy:
         self.tiers = tuple((rule, Judge(parse(rule.when, self.scope))) for rule in data.tiers)
         self.prohibitions = tuple((rule, Judge(parse(rule.when, self.scope))) for rule in data.prohibitions)
         self.obligations = tuple((rule, Judge(parse(rule.when, with_tier))) for rule in data.obligations)
+        self.conditions = _in_order(_conditions(self.vocabulary, self.scope))
         self.applicability = Applicability(
             (*self.vocabulary.ids, TIER),
-            [
-                (fact, node, self.vocabulary[fact].neutral)
-                for fact, node in _in_order(_conditions(self.vocabulary, self.scope))
-            ],
+            [(fact, node, self.vocabulary[fact].neutral) for fact, node in self.conditions],
             [(fact.id, count, fact.band_of) for fact, count in self.vocabulary.bands],
         )
         self.fact_order = {fact: index for index, fact in enumerate(self.vocabulary.ids)}

@@ -12,7 +12,7 @@ from steelyard.catalogue.model import Clause
 from steelyard.policy.assess import Assessment, assess
 from steelyard.policy.kleene import atom_value, deciding
 from steelyard.policy.model import Obligation, Rule, TierRule
-from steelyard.policy.tree import TIER
+from steelyard.policy.tree import TIER, atoms
 from steelyard.profile.document import Profile
 from steelyard.profile.facts import Fact, Value
 
@@ -117,9 +117,8 @@ def explain(assessment: Assessment, identifier: str) -> Explanation:
         )
     rule, judge = policy.judges[identifier]
     truth = judge(assessment.values).truth
-    parts = tuple(
-        (atom.fact, atom.text, atom_value(atom, assessment.values)) for atom in deciding(judge.node, assessment.values)
-    )
+    known = {atom: atom_value(atom, assessment.values) for atom in atoms(judge.node)}
+    parts = tuple((atom.fact, atom.text, known[atom]) for atom in deciding(judge.node, known.__getitem__))
     changes = tuple(_changes(assessment, identifier, truth, judge.reads))
     return Explanation(assessment, rule, truth, parts, changes)
 

@@ -5,11 +5,11 @@ true, otherwise unknown parts leave it unknown. The value of a rule depends only
 remembers its answers by those facts' values; the memory is bounded and invisible.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from steelyard.policy.tree import And, AtLeast, Atom, Const, IsTrue, Meets, Node, Not, OneOf, TierIn, facts_of
+from steelyard.policy.tree import And, AtLeast, Atom, Const, IsTrue, Meets, Node, Not, OneOf, TierIn, atoms, facts_of
 from steelyard.profile.facts import Value
 
 Values = Mapping[str, Any]
@@ -34,60 +34,56 @@ def atom_value(atom: Atom, values: Values) -> bool | None:
     return True if value <= atom.values else False if atom.values.isdisjoint(value) else None
 
 
-def evaluate(node: Node, values: Values) -> bool | None:
-    """The truth of a tree: True, False, or None where unknown facts decide."""
+Truth = Callable[[Atom], bool | None]
+"""What is known about single atoms: reading from values, or from a row of a table."""
+
+
+def evaluate(node: Node, truth: Truth) -> bool | None:
+    """The truth of a tree: True, False, or None where unknown atoms decide."""
     if isinstance(node, Const):
         return node.value
     if isinstance(node, Not):
-        inner = evaluate(node.item, values)
+        inner = evaluate(node.item, truth)
         return None if inner is None else not inner
     if isinstance(node, (IsTrue, OneOf, Meets, AtLeast, TierIn)):
-        return atom_value(node, values)
+        return truth(node)
     stop = not isinstance(node, And)
     result: bool | None = not stop
     for item in node.items:
-        truth = evaluate(item, values)
-        if truth is stop:
+        found = evaluate(item, truth)
+        if found is stop:
             return stop
-        if truth is None:
+        if found is None:
             result = None
     return result
 
 
-def deciding(node: Node, values: Values) -> tuple[Atom, ...]:
+def deciding(node: Node, truth: Truth) -> tuple[Atom, ...]:
     """The atoms that make the tree what it is.
 
     For a definite answer: a set of atoms whose present values force it (one false part is enough for a false
     conjunction; the smallest is taken, the first among equals). For an unknown answer: the unknown atoms that could
     still settle it, with the true parts of the same conjunction they stand beside.
     """
-    return tuple(dict.fromkeys(_deciding(node, values)))
+    return tuple(dict.fromkeys(_deciding(node, truth)))
 
 
-def _deciding(node: Node, values: Values) -> tuple[Atom, ...]:
+def _deciding(node: Node, truth: Truth) -> tuple[Atom, ...]:
     if isinstance(node, Const):
         return ()
     if isinstance(node, Not):
-        return _deciding(node.item, values)
+        return _deciding(node.item, truth)
     if isinstance(node, (IsTrue, OneOf, Meets, AtLeast, TierIn)):
         return (node,)
-    truths = [evaluate(item, values) for item in node.items]
+    found = [evaluate(item, truth) for item in node.items]
     stop = not isinstance(node, And)
-    if stop in truths:
-        forcing = (_deciding(i, values) for i, truth in zip(node.items, truths, strict=True) if truth is stop)
+    if stop in found:
+        forcing = (_deciding(item, truth) for item, value in zip(node.items, found, strict=True) if value is stop)
         return min(forcing, key=len)
-    if None in truths and stop:  # an undecided disjunction: what is false adds nothing
-        kept: Iterable[Node] = (i for i, truth in zip(node.items, truths, strict=True) if truth is None)
-    else:
-        kept = node.items
-    return tuple(atom for item in kept for atom in _deciding(item, values))
-
-
-def open_facts(node: Node, values: Values) -> tuple[str, ...]:
-    """The unknown facts that can still settle an undecided tree; empty for a decided one."""
-    if evaluate(node, values) is not None:
-        return ()
-    return tuple(dict.fromkeys(atom.fact for atom in deciding(node, values) if atom_value(atom, values) is None))
+    kept: Iterable[Node] = node.items
+    if None in found and stop:  # an undecided disjunction: what is false adds nothing
+        kept = (item for item, value in zip(node.items, found, strict=True) if value is None)
+    return tuple(atom for item in kept for atom in _deciding(item, truth))
 
 
 class Outcome(NamedTuple):
@@ -96,6 +92,10 @@ class Outcome(NamedTuple):
     truth: bool | None
     facts: tuple[str, ...]
     open: tuple[str, ...]
+
+
+def _no_atom(atom: Atom) -> bool | None:
+    raise AssertionError(atom)
 
 
 _ALWAYS = {True: Outcome(True, (), ()), False: Outcome(False, (), ())}
@@ -115,19 +115,25 @@ class Judge:
     def __call__(self, values: dict[str, Any]) -> Outcome:
         """The outcome for a system."""
         if self._key is None:
-            return _ALWAYS[bool(evaluate(self.node, values))]
+            return _ALWAYS[bool(evaluate(self.node, _no_atom))]
         key = self._key(values)
         try:
             return self._memory[key]
         except KeyError:
             pass
-        truth = evaluate(self.node, values)
-        facts = tuple(dict.fromkeys(atom.fact for atom in deciding(self.node, values)))
-        outcome = Outcome(truth, facts, open_facts(self.node, values))
+        outcome = self._judge(values)
         if len(self._memory) >= MEMORY:
             self._memory.clear()
         self._memory[key] = outcome
         return outcome
+
+    def _judge(self, values: Values) -> Outcome:
+        known = {atom: atom_value(atom, values) for atom in atoms(self.node)}
+        truth = evaluate(self.node, known.__getitem__)
+        parts = deciding(self.node, known.__getitem__)
+        facts = dict.fromkeys(atom.fact for atom in parts)
+        unknown = () if truth is not None else dict.fromkeys(atom.fact for atom in parts if known[atom] is None)
+        return Outcome(truth, tuple(facts), tuple(unknown))
 
     def forget(self) -> None:
         """Empties the memory; only benchmarks need it."""

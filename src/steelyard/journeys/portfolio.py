@@ -1,0 +1,401 @@
+"""The walk from an inventory to a judged portfolio: read, map, judge in batches, count, write.
+
+Enforced: rows in = rows out + unusable; nothing is left half-written (files are finished beside the target and moved);
+memory follows the batch, not the inventory, for typed Parquet.
+"""
+
+import csv
+import datetime as dt
+import io
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from steelyard.base.errors import InputError, missing_extra
+from steelyard.base.i18n import Text
+from steelyard.base.progress import Progress
+from steelyard.intake.apply import apply_mapping
+from steelyard.intake.inventory import BATCH, kind_of, read_parquet, read_sheet
+from steelyard.intake.mapping import Assumption, load_mapping
+from steelyard.policy.columns import HIGHEST, LOWEST, ColumnPolicy, encode
+from steelyard.policy.compile import Policy
+from steelyard.policy.tree import TIERS, facts_of
+
+IDENTITY = ("system", "name", "unit", "owner", "purpose")
+LISTED = 2_000
+WORKBOOK_ROWS = 100_000
+
+
+class Batch(NamedTuple):
+    """A stretch of the inventory: row numbers, identity columns, encoded facts, and assumptions applied.
+
+    `declared` are the facts without assumptions, None where there are none to make.
+    """
+
+    rows: pl.Series
+    identity: pl.DataFrame
+    facts: pl.DataFrame
+    declared: pl.DataFrame | None
+    assumed: pl.Series | None
+
+
+class Inventory(NamedTuple):
+    """An inventory ready to judge. `unusable` fills up while `batches` is read."""
+
+    title: Text
+    total: int
+    batches: Iterator[Batch]
+    unusable: dict[int, str]
+    assumptions: tuple[Assumption, ...]
+    unread: dict[str, dict[str, int]]
+    ignored: list[str]
+
+
+@dataclass
+class Summary:
+    """What a portfolio comes to: the figures of the report.
+
+    `tiers` counts systems by (lowest, highest); `settled_columns` those settled before assumptions (None without a
+    mapping); `units` tiers per unit; `heat` per (unit, risk family) how many systems a high and a medium rule touches;
+    `rules` and `obligations` per id (certain, open); `open_facts` how many unsettled systems each fact keeps open.
+    """
+
+    title: Text
+    source: str
+    on: dt.date
+    policy: Policy
+    total: int = 0
+    judged: int = 0
+    unusable: dict[int, str] = field(default_factory=dict)
+    tiers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    settled_columns: int | None = None
+    prohibited: Counter[str] = field(default_factory=Counter)
+    assumptions: list[tuple[Assumption, int]] = field(default_factory=list)
+    unread: dict[str, dict[str, int]] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+    units: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
+    heat: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    rules: dict[str, list[int]] = field(default_factory=dict)
+    obligations: dict[str, list[int]] = field(default_factory=dict)
+    open_facts: Counter[str] = field(default_factory=Counter)
+    listed: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    @property
+    def settled(self) -> int:
+        """Systems with one possible tier."""
+        return sum(count for (low, high), count in self.tiers.items() if low == high)
+
+
+def open_inventory(path: Path, mapping_path: Path | None, policy: Policy) -> Inventory:
+    """Opens an inventory. Raises InputError for a file, mapping or column that cannot be used."""
+    if not path.is_file():
+        raise InputError(
+            "cannot_read",
+            Text("there is no such file", "文件不存在"),
+            remedy=Text("check the path", "请检查路径"),
+            path=str(path),
+        )
+    if kind_of(path) == "parquet" and mapping_path is None:
+        return _typed(path, policy)
+    if mapping_path is None:
+        raise InputError(
+            "no_mapping",
+            Text("a spreadsheet needs a mapping from columns to facts", "表格需要一份从列到事实的映射"),
+            remedy=Text("pass --map MAPPING.yaml (see docs/how-to/map-an-inventory.md)", "请用 --map 指定映射文件"),
+            path=str(path),
+        )
+    return _mapped(path, mapping_path, policy)
+
+
+def _typed(path: Path, policy: Policy) -> Inventory:
+    total, names, frames = read_parquet(path)
+    words = policy.vocabulary
+    if not any(name in words for name in names):
+        raise InputError(
+            "no_facts",
+            Text("no column is named after a fact", "没有以事实命名的列"),
+            remedy=Text("name columns by fact id, or pass --map", "请以事实 id 命名各列，或使用 --map"),
+            path=str(path),
+        )
+    unusable: dict[int, str] = {}
+
+    def batches() -> Iterator[Batch]:
+        start = 0
+        for frame in frames:
+            encoded = encode(frame, words)
+            unusable.update({start + row: reason for row, reason in encoded.unusable.items()})
+            rows = pl.Series("row", range(start, start + frame.height), dtype=pl.Int64)
+            identity = _identity(frame, rows)
+            facts = encoded.frame
+            if encoded.unusable:
+                keep = ~pl.int_range(frame.height, eager=True).is_in(list(encoded.unusable))
+                rows, identity, facts = rows.filter(keep), identity.filter(keep), facts.filter(keep)
+            start += frame.height
+            yield Batch(rows, identity, facts, None, None)
+
+    ignored = [name for name in names if name not in words and name not in IDENTITY]
+    title = Text(path.name, path.name)
+    return Inventory(title, total, batches(), unusable, (), {}, ignored)
+
+
+def _identity(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    columns = [
+        pl.col(name).cast(pl.String) if name in frame.columns else pl.lit(None, dtype=pl.String).alias(name)
+        for name in IDENTITY
+    ]
+    table = frame.select(columns) if any(name in frame.columns for name in IDENTITY) else None
+    if table is None:
+        blank = pl.Series("system", [None], dtype=pl.String).new_from_index(0, frame.height)
+        table = pl.DataFrame([blank.alias(name) for name in IDENTITY])
+    return table.with_columns(pl.col("system").fill_null("row-" + pl.lit(rows).cast(pl.String)))
+
+
+def _mapped(path: Path, mapping_path: Path, policy: Policy) -> Inventory:
+    mapping, doc = load_mapping(mapping_path, policy)
+    sheet = read_sheet(path, mapping.data.inventory)
+    mapped = apply_mapping(mapping, doc, sheet.frame, policy)
+    rows = pl.Series("row", sheet.rows, dtype=pl.Int64)
+    identity = _identity(mapped.identity.rename({"id": "system"}), rows)
+    declared = mapped.facts if mapping.assume else None
+
+    def batches() -> Iterator[Batch]:
+        for start in range(0, len(rows), BATCH):
+            part = slice(start, start + BATCH)
+            yield Batch(
+                rows[part],
+                identity[part],
+                mapped.assumed[part],
+                declared[part] if declared is not None else None,
+                mapped.applied[part],
+            )
+
+    return Inventory(
+        mapping.data.title,
+        sheet.total,
+        batches(),
+        dict(sheet.unusable),
+        tuple(item.source for item in mapping.assume),
+        mapped.unread,
+        [],
+    )
+
+
+def assess_portfolio(
+    inventory: Inventory, policy: Policy, on: dt.date, source: str, write: Callable[[pl.DataFrame], None]
+) -> Summary:
+    """Judges every usable row; `write` receives the finished rows batch by batch, in order."""
+    columns = ColumnPolicy(policy)
+    summary = Summary(inventory.title, source, on, policy, total=inventory.total, ignored=inventory.ignored)
+    summary.unread = inventory.unread
+    progress = Progress(source, inventory.total)
+    applied: Counter[str] = Counter()
+    families = risk_families(policy)
+    with ThreadPoolExecutor(max_workers=1) as writer:
+        pending: Future[None] | None = None
+        for batch in inventory.batches:
+            judged = columns.judge(columns.effective(batch.facts))
+            out = _rows(batch, judged, columns)
+            if pending is not None:
+                pending.result()
+            pending = writer.submit(write, out)
+            _count(summary, batch, judged, out, families)
+            if batch.declared is not None:
+                before = columns.judge(columns.effective(batch.declared))
+                same = int((before[LOWEST] == before[HIGHEST]).sum())
+                summary.settled_columns = (summary.settled_columns or 0) + same
+            if batch.assumed is not None:
+                applied.update(batch.assumed.explode().drop_nulls().to_list())
+            progress.update(summary.judged)
+        if pending is not None:
+            pending.result()
+    progress.close()
+    if inventory.assumptions and summary.settled_columns is None:
+        summary.settled_columns = 0
+    summary.unusable = dict(sorted(inventory.unusable.items()))
+    summary.assumptions = [(item, applied[item.id]) for item in inventory.assumptions]
+    if summary.judged + len(summary.unusable) != summary.total:
+        raise AssertionError("rows in must equal rows out and unusable")
+    return summary
+
+
+def risk_families(policy: Policy) -> dict[str, Text]:
+    """The families of risks (sections that hold them) that the catalogue knows, by section id."""
+    clauses = policy.clauses.clauses.values()
+    names = dict.fromkeys(clause.section for clause in clauses if clause.kind == "risk")
+    return {name: policy.clauses.sections[name].title for name in names}
+
+
+def _rows(batch: Batch, judged: pl.DataFrame, columns: ColumnPolicy) -> pl.DataFrame:
+    lanes = [columns.policy.lanes[tier].id for tier in TIERS]
+    tier_names, lane_names = pl.Series(TIERS), pl.Series(lanes)
+    low, high = judged[LOWEST], judged[HIGHEST]
+    out = pl.DataFrame(
+        [
+            batch.rows,
+            batch.identity["system"],
+            batch.identity["name"],
+            batch.identity["unit"],
+            tier_names.gather(low).alias("tier_lowest"),
+            tier_names.gather(high).alias("tier_highest"),
+            lane_names.gather(low).alias("lane_lowest"),
+            lane_names.gather(high).alias("lane_highest"),
+            judged["prohibited"],
+            columns.reasons(judged),
+        ]
+    )
+    return out.with_columns(batch.assumed.alias("assumed")) if batch.assumed is not None else out
+
+
+def _count(summary: Summary, batch: Batch, judged: pl.DataFrame, out: pl.DataFrame, families: dict[str, Text]) -> None:
+    policy = summary.policy
+    summary.judged += judged.height
+    for low, high, count in out.group_by("tier_lowest", "tier_highest").len().iter_rows():
+        summary.tiers[(low, high)] += count
+    for value, count in out.group_by("prohibited").len().iter_rows():
+        summary.prohibited["undecided" if value is None else "yes" if value else "no"] += count
+    units = out.group_by("unit", "tier_lowest", "tier_highest").len()
+    for unit, low, high, count in units.iter_rows():
+        summary.units.setdefault(unit or "", Counter())[(low, high)] += count
+    for store, rules in (
+        (summary.rules, (*policy.tiers, *policy.prohibitions)),
+        (summary.obligations, policy.obligations),
+    ):
+        names = [rule.id for rule, _ in rules]
+        sums = judged.select(
+            *(pl.col(name).sum().alias(f"yes {name}") for name in names),
+            *(pl.col(name).null_count().alias(f"open {name}") for name in names),
+        ).row(0, named=True)
+        for name in names:
+            pair = store.setdefault(name, [0, 0])
+            pair[0] += sums[f"yes {name}"]
+            pair[1] += sums[f"open {name}"]
+    _count_heat(summary, judged, out["unit"], families)
+    _count_open_facts(summary, judged)
+    _keep_listed(summary, batch, judged, out)
+
+
+def _count_heat(summary: Summary, judged: pl.DataFrame, unit: pl.Series, families: dict[str, Text]) -> None:
+    clauses = summary.policy.clauses.clauses
+    exprs = []
+    for family in families:
+        for tier in ("high", "medium"):
+            names = [
+                rule.id
+                for rule, _ in summary.policy.tiers
+                if rule.tier == tier and any(c in clauses and clauses[c].section == family for c in rule.clauses)
+            ]
+            touched = pl.any_horizontal(names).eq_missing(True) if names else pl.lit(False)
+            exprs.append(touched.alias(f"{family} {tier}"))
+    marks = judged.select(exprs).with_columns(unit.fill_null("").alias("unit"))
+    for family in families:
+        only_medium = ~pl.col(f"{family} high") & pl.col(f"{family} medium")
+        table = marks.group_by("unit").agg(
+            pl.col(f"{family} high").sum().alias("high"), only_medium.sum().alias("medium"), pl.len().alias("all")
+        )
+        for row in table.iter_rows(named=True):
+            cell = summary.heat.setdefault((row["unit"], family), Counter())
+            cell.update(high=row["high"], medium=row["medium"], all=row["all"])
+
+
+def _count_open_facts(summary: Summary, judged: pl.DataFrame) -> None:
+    open_rows = judged.filter(pl.col(LOWEST) != pl.col(HIGHEST))
+    if not open_rows.height:
+        return
+    readers: dict[str, list[str]] = {}
+    for rule, judge in summary.policy.tiers:
+        for fact in facts_of(judge.node):
+            readers.setdefault(fact, []).append(rule.id)
+    counts = open_rows.select(
+        (pl.col(fact).is_null() & pl.any_horizontal(pl.col(rule).is_null() for rule in rules)).sum().alias(fact)
+        for fact, rules in readers.items()
+    ).row(0, named=True)
+    summary.open_facts.update(counts)
+
+
+def _keep_listed(summary: Summary, batch: Batch, judged: pl.DataFrame, out: pl.DataFrame) -> None:
+    """Keeps the systems that need a person first: forbidden, then high, then possibly so; most reasons first."""
+    high_rules = [rule.id for rule, _ in summary.policy.tiers if rule.tier == "high"]
+    urgency = judged.select(
+        (
+            pl.when(pl.col("prohibited")).then(10_000).otherwise(0)
+            + pl.when(pl.col("prohibited").is_null()).then(2_000).otherwise(0)
+            + pl.col(LOWEST).cast(pl.Int64) * 2_500
+            + pl.col(HIGHEST).cast(pl.Int64) * 1_000
+            + pl.sum_horizontal(pl.col(rule).cast(pl.Int64).fill_null(0) for rule in high_rules) * 10
+        ).alias("urgency")
+    ).to_series()
+    part = out.with_columns(urgency, batch.identity["purpose"]).top_k(LISTED, by=["urgency", -pl.col("row")])
+    frames = [summary.listed, part] if summary.listed.width else [part]
+    joined = pl.concat(frames, how="diagonal").sort("urgency", "row", descending=[True, False])
+    summary.listed = joined.head(LISTED)
+
+
+def run(
+    inventory_path: Path,
+    mapping_path: Path | None,
+    out: Path,
+    policy: Policy,
+    on: dt.date,
+    *,
+    extra: Sequence[Callable[[Summary, Path, Path], None]] = (),
+) -> Summary:
+    """Judges an inventory and writes `portfolio.parquet`, `unusable.csv`, and whatever `extra` adds.
+
+    Each of `extra` receives the summary, the finished Parquet file and the folder to write into. All files are
+    finished in a folder beside `out` and moved there at the end, so a failure leaves nothing behind.
+    """
+    try:
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise missing_extra("portfolio", "pyarrow") from None
+    inventory = open_inventory(inventory_path, mapping_path, policy)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.exists() and not out.is_dir():
+        raise InputError("not_a_folder", Text("the output is a file", "输出路径是文件"), path=str(out), field="--out")
+    work = Path(tempfile.mkdtemp(prefix=".steelyard-", dir=out.parent))
+    try:
+        target = work / "portfolio.parquet"
+        writer: list[Any] = []
+
+        def write(frame: pl.DataFrame) -> None:
+            table = frame.to_arrow()
+            if not writer:
+                writer.append(pq.ParquetWriter(target, table.schema, compression="zstd", compression_level=1))
+            writer[0].write_table(table)
+
+        try:
+            summary = assess_portfolio(inventory, policy, on, inventory_path.name, write)
+            if not writer:
+                raise InputError(
+                    "no_rows",
+                    Text("the inventory holds no usable row", "清单没有可用的行"),
+                    remedy=Text("check the header row and the mapping", "请检查表头与映射"),
+                    path=str(inventory_path),
+                )
+        finally:
+            for item in writer:
+                item.close()
+        (work / "unusable.csv").write_text(_unusable_csv(summary.unusable), encoding="utf-8")
+        for step in extra:
+            step(summary, target, work)
+        out.mkdir(exist_ok=True)
+        for file in sorted(work.iterdir()):
+            file.replace(out / file.name)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return summary
+
+
+def _unusable_csv(unusable: dict[int, str]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("row", "reason"))
+    writer.writerows(sorted(unusable.items()))
+    return stream.getvalue()
