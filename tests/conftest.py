@@ -35,7 +35,9 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 def steelyard(tmp_path: Path) -> Run:
     """Runs the command line as its user would, in a process of its own."""
 
-    def run(*args: object, cwd: Path | None = None, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    def run(
+        *args: object, cwd: Path | None = None, env: dict[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "steelyard", *map(str, args)],
             capture_output=True,

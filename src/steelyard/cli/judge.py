@@ -9,8 +9,9 @@ from steelyard.base.i18n import Lang, Text
 from steelyard.cli.common import date_of, policy_of, policy_options, report, say, say_json, shown
 
 if TYPE_CHECKING:
-    from steelyard.policy.assess import Assessment, Bounds, Fired
+    from steelyard.policy.assess import Assessment, Bounds
     from steelyard.policy.compile import Policy
+    from steelyard.policy.panels import Fired
 
 
 def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None:

@@ -9,12 +9,12 @@ Rules enforced:
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from steelyard.base.canon import digest
 from steelyard.policy.compile import Policy
-from steelyard.policy.kleene import Judge, Outcome
+from steelyard.policy.panels import Fired
 from steelyard.policy.tree import TIER, TIERS
 from steelyard.profile.document import Profile
 from steelyard.profile.facts import Value
@@ -22,18 +22,6 @@ from steelyard.profile.facts import Value
 _RANGES = {(low, high): frozenset(TIERS[low : high + 1]) for low in range(3) for high in range(low, 3)}
 _WEIGHT = {"low": 0.0, "medium": 60.0, "high": 100.0}
 _PROHIBITION_WEIGHT, _OBLIGATION_WEIGHT, _AFTER = 40.0, 1.0, 0.01
-
-
-class Fired(NamedTuple):
-    """A rule that holds (`outcome.truth` True) or that an open fact decides (None)."""
-
-    rule: Any
-    outcome: Outcome
-
-    @property
-    def certain(self) -> bool:
-        """Whether no open fact can change it."""
-        return self.outcome.truth is True
 
 
 class Bounds(NamedTuple):
@@ -91,18 +79,6 @@ class Assessment:
         lifting = [item.rule.id for item in self.tiers if item.rule.tier != "low"]
         return [fired.rule.id, *(lifting or [self.policy.data.default.id])]
 
-    def facts(self, outcome: Outcome) -> dict[str, Any]:
-        """The deciding facts of an outcome, as JSON carries them; the bounds of the tier where it asks for the tier."""
-        words = self.policy.vocabulary
-        out: dict[str, Any] = {}
-        for name in outcome.facts:
-            value = self.values[name]
-            if name == TIER:
-                out[name] = self.tier.lowest if self.tier.settled else f"{self.tier.lowest}..{self.tier.highest}"
-            else:
-                out[name] = None if value is None else words[name].plain(value)
-        return out
-
     def reasons(self) -> list[dict[str, Any]]:
         """Every rule that holds or may hold, the tier first, each with its clauses and deciding facts."""
         out = [self._reason(item, tier=item.rule.tier) for item in self.tiers]
@@ -113,7 +89,7 @@ class Assessment:
                     "rule": default.id,
                     "title": _text(default.title),
                     "clauses": list(default.clauses),
-                    "facts": self.facts(self._keeps_low()),
+                    "facts": self._keeps_low(),
                     "certain": self.tier.settled,
                     "tier": default.tier,
                 }
@@ -122,11 +98,12 @@ class Assessment:
         out += [self._reason(item) for item in self.obligations]
         return out
 
-    def _keeps_low(self) -> Outcome:
+    def _keeps_low(self) -> dict[str, Any]:
         """The facts on which the rules that do not hold fail: why nothing lifts the tier."""
+        words = self.policy.vocabulary
         failing = (judge(self.values) for _, judge in self.policy.tiers)
         names = dict.fromkeys(name for outcome in failing if outcome.truth is False for name in outcome.facts)
-        return Outcome(True, tuple(names), ())
+        return {name: words[name].plain(self.values[name]) for name in names}
 
     def _reason(self, fired: Fired, **more: Any) -> dict[str, Any]:
         rule = fired.rule
@@ -134,7 +111,7 @@ class Assessment:
             "rule": rule.id,
             "title": _text(rule.title),
             "clauses": list(rule.clauses),
-            "facts": self.facts(fired.outcome),
+            "facts": fired.facts,
             "certain": fired.certain,
             **more,
         }
@@ -153,7 +130,7 @@ class Assessment:
                     "title": _text(item.rule.title),
                     "basis": item.rule.basis,
                     "clauses": list(item.rule.clauses),
-                    "facts": self.facts(item.outcome),
+                    "facts": item.facts,
                     "certain": item.certain,
                 }
                 for item in self.prohibitions
@@ -203,29 +180,20 @@ def _text(value: Any) -> dict[str, str]:
     return {"en": value.en, "zh": value.zh}
 
 
-def _fired(rules: Iterable[tuple[Any, Judge]], values: dict[str, Any]) -> list[Fired]:
-    out = []
-    for rule, judge in rules:
-        outcome = judge(values)
-        if outcome[0] is not False:
-            out.append(Fired(rule, outcome))
-    return out
-
-
 _TIER_RANK = {tier: rank for rank, tier in enumerate(TIERS)}
 
 
 def assess(profile: Profile, policy: Policy, on: dt.date) -> Assessment:
     """Judges one system. Deterministic: the same arguments give the same bytes."""
     values, not_applicable = policy.applicability(profile.facts)
-    tiers = _fired(policy.tiers, values)
-    default = _TIER_RANK[policy.data.default.tier]
-    lowest = highest = default
+    first = policy.first(values)
+    tiers = [fired for fired in first if fired.kind == "tier"]
+    lowest = highest = _TIER_RANK[policy.data.default.tier]
     for fired in tiers:
         rank = _TIER_RANK[fired.rule.tier]
         if rank > highest:
             highest = rank
-        if rank > lowest and fired.outcome[0]:
+        if rank > lowest and fired.certain:
             lowest = rank
     values[TIER] = _RANGES[lowest, highest]
     return Assessment(
@@ -236,8 +204,8 @@ def assess(profile: Profile, policy: Policy, on: dt.date) -> Assessment:
         not_applicable,
         Bounds(TIERS[lowest], TIERS[highest]),
         tiers,
-        _fired(policy.prohibitions, values),
-        _fired(policy.obligations, values),
+        [fired for fired in first if fired.kind == "prohibition"],
+        policy.second(values),
     )
 
 
@@ -261,12 +229,13 @@ def rank_open_facts(assessment: Assessment) -> list[str]:
             scores[name] = scores.get(name, 0.0) + weight / len(names)
 
     for fired in assessment.tiers:
-        if fired.outcome.truth is None and _TIER_RANK[fired.rule.tier] > floor:
+        if fired.outcome.open and _TIER_RANK[fired.rule.tier] > floor:
             credit(fired.outcome.open, _WEIGHT[fired.rule.tier])
     for fired in assessment.prohibitions:
         credit(fired.outcome.open, _PROHIBITION_WEIGHT)
     for fired in assessment.obligations:
-        credit(tuple(name for name in fired.outcome.open if name != TIER), _OBLIGATION_WEIGHT)
+        if fired.outcome.open:
+            credit(tuple(name for name in fired.outcome.open if name != TIER), _OBLIGATION_WEIGHT)
     for name in list(scores):
         condition = policy.applicability.condition(name)
         before = condition(values).open if condition else ()

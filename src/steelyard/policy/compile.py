@@ -17,6 +17,7 @@ from steelyard.policy.kleene import Applicability, Judge
 from steelyard.policy.language import LanguageError, Scope, parse
 from steelyard.policy.load import files_of, load_policy, resolve, to_plain
 from steelyard.policy.model import Lane, Obligation, PolicyData, Prohibition, Rule, TierRule
+from steelyard.policy.panels import Panels
 from steelyard.policy.tree import TIER, Node, facts_of
 from steelyard.profile.facts import Vocabulary, vocabulary
 
@@ -37,6 +38,14 @@ class Policy:
         self.tiers = tuple((rule, Judge(parse(rule.when, self.scope))) for rule in data.tiers)
         self.prohibitions = tuple((rule, Judge(parse(rule.when, self.scope))) for rule in data.prohibitions)
         self.obligations = tuple((rule, Judge(parse(rule.when, with_tier))) for rule in data.obligations)
+        self.first = Panels(
+            [
+                *(("tier", rule, judge) for rule, judge in self.tiers),
+                *(("prohibition", rule, judge) for rule, judge in self.prohibitions),
+            ],
+            self.vocabulary,
+        )
+        self.second = Panels([("obligation", rule, judge) for rule, judge in self.obligations], self.vocabulary)
         self.conditions = _in_order(_conditions(self.vocabulary, self.scope))
         self.applicability = Applicability(
             (*self.vocabulary.ids, TIER),
