@@ -19,7 +19,7 @@ from steelyard.intake.mapping import Inventory
 
 MAX_FIELD = 1_000_000
 MAX_FILE = 2 * 1024**3
-BATCH = 131_072
+BATCH = 65_536
 ENCODINGS = ("utf-8", "gb18030", "cp1252", "utf-16")
 
 

@@ -9,10 +9,11 @@ import datetime as dt
 import io
 import shutil
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from steelyard.policy.tree import TIERS, facts_of
 
 IDENTITY = ("system", "name", "unit", "owner", "purpose")
 LISTED = 2_000
+WORKERS = 2
 WORKBOOK_ROWS = 100_000
 
 
@@ -47,11 +49,14 @@ class Batch(NamedTuple):
 
 
 class Inventory(NamedTuple):
-    """An inventory ready to judge. `unusable` fills up while `batches` is read."""
+    """An inventory ready to judge.
+
+    `batches` gives functions that read a batch each, in order, callable on any thread; `unusable` fills up meanwhile.
+    """
 
     title: Text
     total: int
-    batches: Iterator[Batch]
+    batches: Iterator[Callable[[], Batch]]
     unusable: dict[int, str]
     assumptions: tuple[Assumption, ...]
     unread: dict[str, dict[str, int]]
@@ -126,19 +131,21 @@ def _typed(path: Path, policy: Policy) -> Inventory:
         )
     unusable: dict[int, str] = {}
 
-    def batches() -> Iterator[Batch]:
+    def read(frame: pl.DataFrame, start: int) -> Batch:
+        encoded = encode(frame, words)
+        unusable.update({start + row: reason for row, reason in encoded.unusable.items()})
+        rows = pl.int_range(start, start + frame.height, dtype=pl.Int64, eager=True).alias("row")
+        identity, facts = _identity(frame, rows), encoded.frame
+        if encoded.unusable:
+            keep = ~pl.int_range(frame.height, eager=True).is_in(list(encoded.unusable))
+            rows, identity, facts = rows.filter(keep), identity.filter(keep), facts.filter(keep)
+        return Batch(rows, identity, facts, None, None)
+
+    def batches() -> Iterator[Callable[[], Batch]]:
         start = 0
         for frame in frames:
-            encoded = encode(frame, words)
-            unusable.update({start + row: reason for row, reason in encoded.unusable.items()})
-            rows = pl.Series("row", range(start, start + frame.height), dtype=pl.Int64)
-            identity = _identity(frame, rows)
-            facts = encoded.frame
-            if encoded.unusable:
-                keep = ~pl.int_range(frame.height, eager=True).is_in(list(encoded.unusable))
-                rows, identity, facts = rows.filter(keep), identity.filter(keep), facts.filter(keep)
+            yield partial(read, frame, start)
             start += frame.height
-            yield Batch(rows, identity, facts, None, None)
 
     ignored = [name for name in names if name not in words and name not in IDENTITY]
     title = Text(path.name, path.name)
@@ -165,16 +172,13 @@ def _mapped(path: Path, mapping_path: Path, policy: Policy) -> Inventory:
     identity = _identity(mapped.identity.rename({"id": "system"}), rows)
     declared = mapped.facts if mapping.assume else None
 
-    def batches() -> Iterator[Batch]:
+    def read(part: slice) -> Batch:
+        before = declared[part] if declared is not None else None
+        return Batch(rows[part], identity[part], mapped.assumed[part], before, mapped.applied[part])
+
+    def batches() -> Iterator[Callable[[], Batch]]:
         for start in range(0, len(rows), BATCH):
-            part = slice(start, start + BATCH)
-            yield Batch(
-                rows[part],
-                identity[part],
-                mapped.assumed[part],
-                declared[part] if declared is not None else None,
-                mapped.applied[part],
-            )
+            yield partial(read, slice(start, start + BATCH))
 
     return Inventory(
         mapping.data.title,
@@ -197,24 +201,30 @@ def assess_portfolio(
     progress = Progress(source, inventory.total)
     applied: Counter[str] = Counter()
     families = risk_families(policy)
-    with ThreadPoolExecutor(max_workers=1) as writer:
-        pending: Future[None] | None = None
-        for batch in inventory.batches:
-            judged = columns.judge(columns.effective(batch.facts))
-            out = _rows(batch, judged, columns)
-            if pending is not None:
-                pending.result()
-            pending = writer.submit(write, out)
-            _count(summary, batch, judged, out, families)
-            if batch.declared is not None:
-                before = columns.judge(columns.effective(batch.declared))
-                same = int((before[LOWEST] == before[HIGHEST]).sum())
-                summary.settled_columns = (summary.settled_columns or 0) + same
-            if batch.assumed is not None:
-                applied.update(batch.assumed.explode().drop_nulls().to_list())
+    with ThreadPoolExecutor(max_workers=WORKERS) as workers, ThreadPoolExecutor(max_workers=1) as writer:
+        running: deque[Future[_Judged]] = deque()
+        writing: deque[Future[None]] = deque()
+
+        def finish() -> None:
+            done = running.popleft().result()
+            while len(writing) >= WORKERS:
+                writing.popleft().result()
+            writing.append(writer.submit(write, done.out))
+            _count(summary, done, families)
+            if done.settled_before is not None:
+                summary.settled_columns = (summary.settled_columns or 0) + done.settled_before
+            if done.batch.assumed is not None:
+                applied.update(done.batch.assumed.explode().drop_nulls().to_list())
             progress.update(summary.judged)
-        if pending is not None:
-            pending.result()
+
+        for read in inventory.batches:
+            if len(running) > WORKERS:
+                finish()
+            running.append(workers.submit(_judge, read, columns))
+        while running:
+            finish()
+        for future in writing:
+            future.result()
     progress.close()
     if inventory.assumptions and summary.settled_columns is None:
         summary.settled_columns = 0
@@ -230,6 +240,25 @@ def risk_families(policy: Policy) -> dict[str, Text]:
     clauses = policy.clauses.clauses.values()
     names = dict.fromkeys(clause.section for clause in clauses if clause.kind == "risk")
     return {name: policy.clauses.sections[name].title for name in names}
+
+
+class _Judged(NamedTuple):
+    """A judged batch: every rule on every row, the finished rows, and how many the declared facts alone settle."""
+
+    batch: Batch
+    judged: pl.DataFrame
+    out: pl.DataFrame
+    settled_before: int | None
+
+
+def _judge(read: Callable[[], Batch], columns: ColumnPolicy) -> _Judged:
+    batch = read()
+    judged = columns.judge(columns.effective(batch.facts))
+    before = None
+    if batch.declared is not None:
+        bare = columns.judge(columns.effective(batch.declared))
+        before = int((bare[LOWEST] == bare[HIGHEST]).sum())
+    return _Judged(batch, judged, _rows(batch, judged, columns), before)
 
 
 def _rows(batch: Batch, judged: pl.DataFrame, columns: ColumnPolicy) -> pl.DataFrame:
@@ -253,7 +282,8 @@ def _rows(batch: Batch, judged: pl.DataFrame, columns: ColumnPolicy) -> pl.DataF
     return out.with_columns(batch.assumed.alias("assumed")) if batch.assumed is not None else out
 
 
-def _count(summary: Summary, batch: Batch, judged: pl.DataFrame, out: pl.DataFrame, families: dict[str, Text]) -> None:
+def _count(summary: Summary, done: _Judged, families: dict[str, Text]) -> None:
+    batch, judged, out = done.batch, done.judged, done.out
     policy = summary.policy
     summary.judged += judged.height
     for low, high, count in out.group_by("tier_lowest", "tier_highest").len().iter_rows():
@@ -365,7 +395,7 @@ def run(
         writer: list[Any] = []
 
         def write(frame: pl.DataFrame) -> None:
-            table = frame.to_arrow()
+            table = frame.to_arrow(compat_level=pl.CompatLevel.newest())
             if not writer:
                 writer.append(pq.ParquetWriter(target, table.schema, compression="zstd", compression_level=1))
             writer[0].write_table(table)

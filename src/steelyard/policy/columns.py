@@ -15,7 +15,7 @@ import polars as pl
 
 from steelyard.policy.compile import Policy
 from steelyard.policy.kleene import deciding
-from steelyard.policy.model import Rule
+from steelyard.policy.model import Rule, TierRule
 from steelyard.policy.tree import (
     TIER,
     TIERS,
@@ -262,8 +262,9 @@ class ColumnPolicy:
         return frame.with_columns(expression(node, words).alias(rule.id) for rule, node in self._obligations)
 
     def reasons(self, judged: pl.DataFrame) -> pl.Series:
-        """For each row the tier rules and prohibitions that hold or may hold, as a JSON array.
+        """For each row what decides its tier, and the prohibitions that hold or may hold, as a JSON array.
 
+        A tier is decided by the rules that hold at its lowest bound and the open ones above it.
         Each entry has `rule`, `clauses`, `certain`, `tier` where it is a tier rule, and the deciding `facts`.
         """
         needed = dict.fromkeys(name for reason in self._reasons for name in facts_of(reason.node))
@@ -287,7 +288,11 @@ class ColumnPolicy:
 
     def _reason_column(self, reason: _Reason, judged: pl.DataFrame, texts: pl.DataFrame) -> pl.Series:
         rule_id = reason.rule.id
-        rows = judged.select(pl.col(rule_id).ne_missing(False)).to_series().arg_true()
+        held_or_open = pl.col(rule_id).ne_missing(False)
+        if isinstance(reason.rule, TierRule):
+            rank = _RANK[reason.rule.tier]
+            held_or_open &= pl.col(LOWEST) < rank + pl.col(rule_id).fill_null(False).cast(pl.UInt8)
+        rows = judged.select(held_or_open).to_series().arg_true()
         blank = pl.Series("", [None], dtype=pl.String).new_from_index(0, judged.height)
         if rows.len() == 0:
             return blank
