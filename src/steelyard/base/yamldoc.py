@@ -30,6 +30,8 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
+_ABOUT_KEYS = frozenset({"unknown_key", "unknown_fact", "duplicate_id", "duplicate_key"})
+
 Key = str | int
 KeyPath = tuple[Key, ...]
 
@@ -47,11 +49,18 @@ class Document:
     `data` holds dicts, lists, strings, integers, floats, booleans and None.
     """
 
-    def __init__(self, data: Any, path: str, text: str, marks: dict[KeyPath, Mark]) -> None:
+    def __init__(
+        self, data: Any, path: str, text: str, marks: dict[KeyPath, Mark], key_marks: dict[KeyPath, Mark]
+    ) -> None:
         self.data = data
         self.path = path
         self._text = text
         self._marks = marks
+        self._key_marks = key_marks
+
+    def where_key(self, *keys: Key) -> Mark:
+        """The place of the last key itself, for messages about a name rather than its value."""
+        return self._key_marks.get(keys) or self.where(*keys)
 
     def where(self, *keys: Key) -> Mark:
         """The place of the value at `keys`, or of its nearest known parent."""
@@ -93,7 +102,7 @@ class Document:
         self, code: str, keys: KeyPath, message: Text, remedy: Text | None = None, *, mark: Mark | None = None
     ) -> InputError:
         """An InputError that names this file, the place of `keys` and the field."""
-        place = mark or self.where(*keys)
+        place = mark or (self.where_key(*keys) if code in _ABOUT_KEYS else self.where(*keys))
         return InputError(
             code,
             message,
@@ -175,7 +184,7 @@ def guess_encoding(data: bytes) -> str:
         return "cp1252 (damaged)" if b"\x81" in data or b"\x8d" in data else "cp1252"
     chinese = sum("\u4e00" <= char <= "\u9fff" for char in sample)
     wide = sum(ord(char) > 127 for char in sample)
-    return "GB18030" if wide and chinese >= 0.6 * wide else "cp1252"
+    return "GB18030" if wide >= 4 and chinese >= 0.6 * wide else "cp1252"
 
 
 def load(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Document:
@@ -212,6 +221,7 @@ def parse(text: str, path: str) -> Document:
 
 def _build(text: str, path: str) -> Document:
     marks: dict[KeyPath, Mark] = {}
+    key_marks: dict[KeyPath, Mark] = {}
     root: list[Any] = []
     # A frame is (container, its key path, pending key or None); the root is a list of documents.
     stack: list[tuple[Any, KeyPath, list[Any]]] = []
@@ -281,7 +291,7 @@ def _build(text: str, path: str) -> Document:
             if stack and isinstance(stack[-1][0], dict) and not stack[-1][2]:
                 key = _key(event, stack[-1][0], fail)
                 stack[-1][2].append(key)
-                marks[(*stack[-1][1], key)] = Mark(mark.line + 1, mark.column + 1)
+                key_marks[(*stack[-1][1], key)] = Mark(mark.line + 1, mark.column + 1)
             else:
                 place(_scalar(event, fail), mark)
         elif isinstance(event, yaml.CollectionStartEvent):
@@ -312,7 +322,7 @@ def _build(text: str, path: str) -> Document:
             line=1,
             column=1,
         )
-    return Document(root[0], path, text, marks)
+    return Document(root[0], path, text, marks, key_marks)
 
 
 def _path_of(stack: list[tuple[Any, KeyPath, list[Any]]]) -> KeyPath:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from steelyard.journeys.portfolio import Summary
 
 FORMATS = ("parquet", "xlsx", "html")
+SMALL = 60
 
 
 def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None:
@@ -137,8 +138,41 @@ def _text(summary: "Summary", out: Path, lang: Lang) -> str:
                 f"{unread:,} 个单元格映射未能识别，按未知处理（报告中列出）",
             ).get(lang)
         )
-    lines.append(Text(f"written to {out}/", f"已写入 {out}/").get(lang))
+    if summary.judged <= SMALL:
+        lines += ["", *_systems(summary, lang), ""]
+    report = out / "report.html" if (out / "report.html").is_file() else out
+    lines.append(Text(f"written to {out}/; open {report}", f"已写入 {out}/；请打开 {report}").get(lang))
     return "\n".join(lines)
+
+
+def _systems(summary: "Summary", lang: Lang) -> list[str]:
+    """Each system of a small portfolio with its tier and what decides it, those that need a person first."""
+    import json
+
+    from steelyard.base.tables import cut, table, terminal_width
+    from steelyard.policy.model import TIER_NAMES
+
+    titles = {rule.id: rule.title for rule, _ in summary.policy.judges.values()}
+    titles[summary.policy.data.default.id] = summary.policy.data.default.title
+    rows = []
+    for row in summary.listed.iter_rows(named=True):
+        low, high = (TIER_NAMES[row[name]].get(lang) for name in ("tier_lowest", "tier_highest"))
+        parts = [
+            f"{'' if reason['certain'] else '? '}{titles[reason['rule']].get(lang)}"
+            for reason in sorted(json.loads(row["reasons"]), key=lambda item: "tier" in item)
+        ]
+        stop = {True: Text("STOP", "禁止").get(lang), None: Text("stop?", "禁止？").get(lang), False: ""}
+        rows.append(
+            (
+                row["system"],
+                cut(row["name"] or "", 34),
+                low if low == high else f"{low}–{high}",
+                stop[row["prohibited"]],
+                ("；" if lang == "zh" else "; ").join(parts),
+            )
+        )
+    heads = (("system", "系统"), ("name", "名称"), ("tier", "等级"), ("", ""), ("because", "理由"))
+    return [table(rows, [Text(*pair).get(lang) if pair[0] else "" for pair in heads], total=max(120, terminal_width()))]
 
 
 def _order(tiers: tuple[str, str]) -> tuple[int, int]:

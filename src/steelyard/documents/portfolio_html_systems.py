@@ -23,7 +23,7 @@ WORDS = {
     "row": Text("row {n}", "第 {n} 行"),
     "more": Text("rest of the purpose", "用途其余部分"),
     "cut": Text("[{n} more characters are in the inventory]", "【其余 {n} 字见原清单】"),
-    "lower": Text("{n} more of lower weight", "另有 {n} 条较轻的规则"),
+    "lower": Text("{n} more of a lower tier", "另有 {n} 条较低等级的规则"),
     "open": Text("may apply", "可能适用"),
     "assumed": Text("(assumed)", "（假定）"),
     "colon": Text(": ", "："),
@@ -208,7 +208,7 @@ def section(summary: Summary, listing: Listing, lang: Lang) -> str:
     caption = w.say("Systems in order of urgency", "按紧要程度排列的系统")
     rows = [row_html(summary, listing, rank) for rank in range(min(listed, STANDING))]
     return (
-        f"<p>{how_many} {order}</p><p class='note'>{marks}</p>{standing}".replace("'", '"')
+        f'<p>{how_many} {order}</p><p class="note">{marks}</p>{standing}'
         + _controls(summary, listing, lang)
         + '<p id="count" class="note ctl" role="status"></p>'
         + w.table(caption, heads, rows, identifier="systems-table")
@@ -243,12 +243,10 @@ def _controls(summary: Summary, listing: Listing, lang: Lang) -> str:
     units = [f'<option value="{w.esc(name)}">{w.esc(name)}</option>' for name in sorted(listing.units)]
     stops = [everything, *(option(str(index), _STOPS[index]) for index in (2, 1, 0))]
     sizes = [option(str(n), Text(f"{n}", f"{n}")) for n in (25, 50, 100, 200)] + [option("all", Text("all", "全部"))]
-    hint = w.attribute(
-        "placeholder", Text("name, purpose, rule, clause", "名称、用途、规则、条款"), lang
-    )
+    hint = w.attribute("placeholder", Text("name, purpose, rule, clause", "名称、用途、规则、条款"), lang)
     return (
         '<div class="filters ctl">'
-        f"<label>{w.say('Find', '查找')}<input type=\"search\" id=\"q\" {hint}></label>"
+        f'<label>{w.say("Find", "查找")}<input type="search" id="q" {hint}></label>'
         + choose("tier", Text("Tier", "等级"), tiers)
         + choose("unit", Text("Unit", "部门"), [everything, *units])
         + choose("stop", Text("Prohibited", "是否禁止"), stops)
@@ -317,5 +315,3 @@ def _facts(listing: Listing, codes: list[int]) -> str:
             parts.append(f"{w.esc(fact[index])}{colon}<b>{w.esc(fact[2 + index])}</b>{mark}")
         lines.append(f'<span class="facts" lang="{lang}">{semicolon.join(parts)}</span>')
     return "".join(lines) + " "
-
-
