@@ -1,40 +1,23 @@
-"""What every peer shares: reading the rules out of a compiled policy and writing them in another language."""
+"""What every peer shares: the rules read out of a compiled policy, and the writing of a tree in another language."""
 
-import importlib.metadata
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from steelyard.policy.compile import Policy
-from steelyard.policy.tree import (
-    TIER,
-    TIERS,
-    And,
-    AtLeast,
-    Const,
-    IsTrue,
-    Meets,
-    Node,
-    Not,
-    OneOf,
-    Or,
-    TierIn,
-    facts_of,
-)
+from steelyard.policy.tree import TIER, TIERS, And, AtLeast, Const, IsTrue, Meets, Node, Not, Or, facts_of
 
 Facts = dict[str, Any]
-"""A complete profile: fact id -> bool, text, number or list of texts."""
-
-
-class NotInstalled(Exception):
-    """The package of a peer is missing."""
+"""A complete profile as JSON carries it: fact id -> true or false, text, number or list of texts."""
 
 
 class RuleSet(NamedTuple):
-    """A policy as the peers need it: named conditions in order, and which tier each tier rule gives.
+    """A policy as the peers need it.
 
-    `first` are the rules that can be decided from the facts alone (tier rules, prohibitions, most obligations),
-    `second` the obligations that also ask for the tier.
+    `first` are the rules that the facts alone decide (tier rules, prohibitions, most obligations), `second` the
+    obligations that also ask for the tier; `tier_of` says which tier a tier rule gives; `terms` are the named parts of
+    rules, `members` all values of each fact.
     """
 
     first: dict[str, Node]
@@ -43,7 +26,6 @@ class RuleSet(NamedTuple):
     default: str
     terms: dict[str, Node]
     members: dict[str, frozenset[str]]
-    conditions: int
 
 
 def rules_of(policy: Policy) -> RuleSet:
@@ -56,7 +38,6 @@ def rules_of(policy: Policy) -> RuleSet:
         default=policy.data.default.tier,
         terms=dict(policy.scope.terms),
         members={fact.id: frozenset(fact.members) for fact in policy.vocabulary.items},
-        conditions=len(every),
     )
 
 
@@ -66,45 +47,53 @@ def tier_from(held: set[str], rules: RuleSet) -> str:
     return max((rules.default, *found), key=TIERS.index)
 
 
+def second_reads(rules: RuleSet) -> list[str]:
+    """The facts, without the tier, that the rules of `second` read."""
+    return sorted({name for node in rules.second.values() for name in facts_of(node)} - {TIER})
+
+
 class Language(NamedTuple):
-    """How a language writes a tree. Atom writers get the fact id as the language refers to it."""
+    """How a language writes a tree; the writers of atoms get the fact as `name` writes it."""
 
     both: str
     either: str
     negation: str
-    is_true: Callable[[str], str]
-    equals: Callable[[str, str], str]
     one_of: Callable[[str, Sequence[str]], str]
     meets: Callable[[str, Sequence[str]], str]
     not_empty: Callable[[str], str]
-    at_least: Callable[[str, int], str]
     name: Callable[[str], str] = str
-    true: str = "true"
-    false: str = "false"
 
 
-def write(node: Node, language: Language, rules: RuleSet, terms: dict[Node, str] | None = None) -> str:
-    """A tree in a language; subtrees in `terms` are written as the word they stand for."""
-    if terms and node in terms:
-        return terms[node]
+def quoted(text: str) -> str:
+    """A text literal; all five languages write it as JSON does."""
+    return json.dumps(text)
+
+
+def any_of(sign: str, parts: Sequence[str]) -> str:
+    """A disjunction, in parentheses where there are several."""
+    return f"({sign.join(parts)})" if len(parts) > 1 else parts[0]
+
+
+def write(node: Node, language: Language, rules: RuleSet, words: Mapping[Node, str] | None = None) -> str:
+    """A tree in a language; a subtree in `words` is written as the word that stands for it."""
+    if words and node in words:
+        return words[node]
     if isinstance(node, Const):
-        return language.true if node.value else language.false
+        return "true" if node.value else "false"
     if isinstance(node, Not):
-        return f"{language.negation}({write(node.item, language, rules, terms)})"
+        return f"{language.negation}({write(node.item, language, rules, words)})"
     if isinstance(node, (And, Or)):
         sign = language.both if isinstance(node, And) else language.either
-        return "(" + sign.join(write(item, language, rules, terms) for item in node.items) + ")"
+        return any_of(sign, [write(item, language, rules, words) for item in node.items])
     fact = language.name(node.fact)
     if isinstance(node, IsTrue):
-        return language.is_true(fact)
+        return fact
     if isinstance(node, AtLeast):
-        return language.at_least(fact, node.number)
+        return f"{fact} >= {node.number}"
     values = sorted(node.values)
-    if isinstance(node, Meets):
-        return language.not_empty(fact) if node.values == rules.members[node.fact] else language.meets(fact, values)
-    if isinstance(node, (OneOf, TierIn)):
-        return language.equals(fact, values[0]) if len(values) == 1 else language.one_of(fact, values)
-    raise TypeError(node)
+    if not isinstance(node, Meets):
+        return language.one_of(fact, values)
+    return language.not_empty(fact) if node.values == rules.members[node.fact] else language.meets(fact, values)
 
 
 class Engine(ABC):
@@ -115,16 +104,8 @@ class Engine(ABC):
 
     @abstractmethod
     def __init__(self, rules: RuleSet) -> None:
-        """Translates and compiles."""
+        """Translates and compiles the policy."""
 
     @abstractmethod
     def evaluate(self, profiles: Sequence[Facts]) -> list[set[str]]:
         """The ids of the rules that hold, for each profile."""
-
-    @classmethod
-    def version(cls) -> str:
-        """The installed version. Raises NotInstalled."""
-        try:
-            return importlib.metadata.version(cls.package)
-        except importlib.metadata.PackageNotFoundError:
-            raise NotInstalled(f"{cls.package} is not installed") from None

@@ -92,7 +92,7 @@ def build_parser(lang: Lang, wanted: str | None) -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command and answers its exit code."""
-    args = sys.argv[1:] if argv is None else argv
+    args = _lang_last(sys.argv[1:] if argv is None else argv)
     lang = _lang_of(args)
     wanted = next((arg for arg in args if not arg.startswith("-")), None)
     for stream in (sys.stdout, sys.stderr):
@@ -111,6 +111,12 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(Text("stopped", "已中止").get(lang), file=sys.stderr)
         return 130
+
+
+def _lang_last(args: list[str]) -> list[str]:
+    """Lets `--lang` stand before the command too: moves it behind."""
+    size = 2 if args[:1] == ["--lang"] else 1 if args[:1] and args[0].startswith("--lang=") else 0
+    return [*args[size:], *args[:size]] if len(args) > size else args
 
 
 def _lang_of(args: list[str]) -> Lang:

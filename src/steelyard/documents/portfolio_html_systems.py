@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from steelyard.base.i18n import Lang, Text
 from steelyard.documents import portfolio_html_words as w
 from steelyard.journeys.portfolio import Summary
-from steelyard.policy.model import Prohibition, TierRule
+from steelyard.policy.model import Prohibition, Rule, TierRule
 from steelyard.policy.tree import TIERS
 
 STANDING = 200
 SHORT_PURPOSE = 200
+MAIN_REASONS = 4
 _PURPOSES = (4_000, 2_000, 1_000, 500)
 _PURPOSE_BUDGET = 1_500_000
 _STOPS = (Text("no", "否"), Text("undecided", "待定"), Text("yes, stop", "是，应停止"))
@@ -23,7 +24,7 @@ WORDS = {
     "row": Text("row {n}", "第 {n} 行"),
     "more": Text("rest of the purpose", "用途其余部分"),
     "cut": Text("[{n} more characters are in the inventory]", "【其余 {n} 字见原清单】"),
-    "lower": Text("{n} more of a lower tier", "另有 {n} 条较低等级的规则"),
+    "others": Text("further rules: {n}", "其他规则：{n} 条"),
     "open": Text("may apply", "可能适用"),
     "assumed": Text("(assumed)", "（假定）"),
     "colon": Text(": ", "："),
@@ -56,10 +57,10 @@ def build(summary: Summary) -> Listing:
     """The model of `summary.listed`."""
     policy = summary.policy
     default = policy.data.default
-    known = [rule for rule, _ in (*policy.prohibitions, *policy.tiers)]
+    known: list[Rule] = [rule for rule, _ in (*policy.prohibitions, *policy.tiers)]
     rules = [[_kind(rule), rule.title.en, rule.title.zh, " ".join(rule.clauses)] for rule in known]
     rules.append([default.tier, default.title.en, default.title.zh, " ".join(default.clauses)])
-    place = {rule.id: index for index, rule in enumerate([*known, default])}
+    place = {name: index for index, name in enumerate([*(rule.id for rule in known), default.id])}
     assumed_fact = {item.id: item.fact for item, _ in summary.assumptions}
     facts: dict[tuple[str, str], int] = {}
     texts: list[list[str]] = []
@@ -88,6 +89,7 @@ def build(summary: Summary) -> Listing:
             decides = kind in ("stop", high) or rank > TIERS.index(low)
             reasons.append(((-rank, not certain, index), decides, [index, int(certain), codes]))
         reasons.sort(key=lambda item: item[0])
+        main = [item for _, decides, item in reasons if decides][:MAIN_REASONS]
         unit = w.clean(w.cut(record["unit"] or "—"))
         purpose = w.clean((record["purpose"] or "").strip())
         short, rest = _split(purpose[:most])
@@ -99,8 +101,8 @@ def build(summary: Summary) -> Listing:
                 units.setdefault(unit, len(units)),
                 w.PAIRS.index((low, high)),
                 1 if record["prohibited"] is None else 2 if record["prohibited"] else 0,
-                [item for _, decides, item in reasons if decides],
-                [item for _, decides, item in reasons if not decides],
+                main,
+                [item for _, _, item in reasons[len(main) :]],
                 short,
                 rest,
                 max(0, len(purpose) - most),
@@ -109,7 +111,7 @@ def build(summary: Summary) -> Listing:
     return Listing(rules, texts, list(units), rows)
 
 
-def _kind(rule: Any) -> str:
+def _kind(rule: Rule) -> str:
     return "stop" if isinstance(rule, Prohibition) else rule.tier if isinstance(rule, TierRule) else ""
 
 
@@ -149,16 +151,8 @@ def data_block(summary: Summary, listing: Listing) -> str:
 
 
 def _pair(summary: Summary, low: str, high: str) -> list[str]:
-    name, lane = w.tier_name(low, high), lane_name(summary, low, high)
+    name, lane = w.tier_name(low, high), w.lane_name(summary.policy, low, high)
     return [w.tier_class(low, high), w.tier_slug(low, high), name.en, name.zh, lane.en, lane.zh]
-
-
-def lane_name(summary: Summary, low: str, high: str) -> Text:
-    """The review lane of a pair of tiers."""
-    first, last = summary.policy.lanes[low].title, summary.policy.lanes[high].title
-    if low == high:
-        return first
-    return Text(f"{first.en} to {last.en[:1].lower()}{last.en[1:]}", f"{first.zh}至{last.zh}")
 
 
 def section(summary: Summary, listing: Listing, lang: Lang) -> str:
@@ -173,10 +167,10 @@ def section(summary: Summary, listing: Listing, lang: Lang) -> str:
     else:
         how_many = w.say(f"All {listed:,} systems are listed.", f"全部 {listed:,} 个系统均已列出。")
     order = w.say(
-        "First what the policy prohibits, then what is or may be high, then the rest; within these, "
-        "whatever more rules touch. For each system the rules that decide its tier come first, each with the answers "
-        "it rests on and its clauses.",
-        "先列策略禁止的系统，再列等级为高或可能为高的系统，然后是其余系统；同类之中，命中规则多者在前。"
+        "The most pressing come first: what the policy prohibits, then high tiers, then the others by the tier they "
+        "have at least and may have at most. For each system the rules that decide its tier come first, each with the "
+        "answers it rests on and its clauses.",
+        "最紧要的在前：先是策略禁止的系统，再是高等级，其余依可能的最低与最高等级排列。"
         "每个系统先列决定其等级的规则，并附所依据的回答和条款。",
     )
     marks = w.say(
@@ -210,7 +204,7 @@ def section(summary: Summary, listing: Listing, lang: Lang) -> str:
     return (
         f'<p>{how_many} {order}</p><p class="note">{marks}</p>{standing}'
         + _controls(summary, listing, lang)
-        + '<p id="count" class="note ctl" role="status"></p>'
+        + '<p id="count" class="note" role="status"></p>'
         + w.table(caption, heads, rows, identifier="systems-table")
         + '<div class="pages ctl"><button type="button" id="before">'
         + w.say("Previous page", "上一页")
@@ -269,9 +263,9 @@ def row_html(summary: Summary, listing: Listing, rank: int) -> str:
         about += _fold(w.both(WORDS["more"]), f'<span class="purpose">{w.own(more, len(more))}{tail}</span>')
     why = _reasons(listing, main)
     if rest:
-        why += _fold(_fill(WORDS["lower"], n=len(rest)), _reasons(listing, rest))
+        why += _fold(_fill(WORDS["others"], n=len(rest)), _reasons(listing, rest))
     style = ' class="stop"' if stop else ""
-    lane = w.both(lane_name(summary, low, high))
+    lane = w.both(w.lane_name(summary.policy, low, high))
     return (
         f'\n<tr><td class="num">{rank + 1}</td><td>{about}</td><td>{w.own(listing.units[unit])}</td>'
         f'<td>{w.badge(low, high)} <span class="sub">{lane}</span></td>'
@@ -295,7 +289,7 @@ def _reasons(listing: Listing, reasons: list[Any]) -> str:
         items.append(
             f'<li class="{kind}"><span class="mark">{SURE if certain else ASK}</span> '
             f'<span class="title">{w.both(Text(en, zh))}</span> {open_mark}'
-            f'{_facts(listing, codes)}<span class="ids"><code>{w.esc(clauses)}</code></span></li>'
+            f'<span class="detail">{_facts(listing, codes)}<code class="ids">{w.esc(clauses)}</code></span></li>'
         )
     return f'<ul class="why">{"".join(items)}</ul>'
 
@@ -313,5 +307,5 @@ def _facts(listing: Listing, codes: list[int]) -> str:
             fact = listing.facts[code >> 1]
             mark = f" <i>{assumed}</i>" if code & 1 else ""
             parts.append(f"{w.esc(fact[index])}{colon}<b>{w.esc(fact[2 + index])}</b>{mark}")
-        lines.append(f'<span class="facts" lang="{lang}">{semicolon.join(parts)}</span>')
+        lines.append(f'<span lang="{lang}">{semicolon.join(parts)}</span>')
     return "".join(lines) + " "

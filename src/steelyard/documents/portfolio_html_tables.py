@@ -1,17 +1,17 @@
-"""The later sections of the portfolio report: what is open, rules and obligations, assumptions, and how to read it."""
+"""Tables of the portfolio report: what is open, rules and obligations, assumptions and what could not be read."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from steelyard.base.i18n import Text
-from steelyard.catalogue.model import Clause
 from steelyard.documents import portfolio_html_words as w
 from steelyard.journeys.portfolio import Summary
 from steelyard.policy.model import GATE_NAMES, ROLE_NAMES, TIER_NAMES, Prohibition, Rule, TierRule
 
+R = TypeVar("R", bound=Rule)
 UNREAD_CELLS = 20
 UNUSABLE_ROWS = 200
-_DAYS = re.compile(r"P(\d+)D")
 _STOP = Text("Stop", "停止")
 _CERTAIN = Text("Certain", "确定")
 _OPEN = Text("Open", "未定")
@@ -28,23 +28,22 @@ def open_facts(summary: Summary) -> str:
         return f"<p>{w.both(text)}</p>"
     about = w.say(
         f"{w.count(unsettled, 'system has', 'systems have')} more than one possible tier. Each question below is "
-        "unanswered for that many of them, and a rule on their tier waits for it. Answering the first ones settles most.",
+        "unanswered for that many of them, and a rule on their tier waits for it. Ask the first ones first.",
         f"{unsettled:,} 个系统的等级尚有多种可能。下列每个问题在相应数量的系统中未作回答，而定级规则有待其答案。"
-        "优先回答排在前面的问题，收效最大。",
+        "宜从排在前面的问题问起。",
     )
     rows = []
     for name, number in counts:
         fact = summary.policy.vocabulary[name]
         width = 100 * number / unsettled
         rows.append(
-            f'\n<tr><th scope="row">{w.both(w.fact_name(fact))}</th><td>{w.both(fact.question)}</td>'
-            f"<td>{w.code(name)}</td>{w.figure(number)}"
+            f'\n<tr><th scope="row">{w.both(w.fact_name(fact))}<span class="sub">{w.code(name)}</span></th>'
+            f"<td>{w.both(fact.question)}</td>{w.figure(number)}"
             f'<td><span class="meter"><i style="width:{width:.1f}%"></i></span></td></tr>'
         )
     heads = [
         w.head(Text("Fact", "事实"), sort="none"),
         w.head(Text("Question to answer", "需要回答的问题"), sort="none"),
-        w.head(Text("Id", "编号"), sort="none"),
         w.head(Text("Systems", "系统数"), number=True, sort="descending"),
         w.head(Text("Share of open systems", "占未定系统比例")),
     ]
@@ -79,13 +78,9 @@ def rules(summary: Summary) -> str:
         kind="sort",
     )
     for item in policy.data.loosened:
-        out += f"<p class='warn'>{w.code(item.rule)} " + w.both(
-            Text(f"was loosened by an annex: {item.reason.en}", f"已由附加策略放宽：{item.reason.zh}")
-        )
-        out += "</p>"
-    return out.replace("<p class='warn'>", '<p class="warn">') + _silent(
-        silent, Text("Rules that touch no system", "未触及任何系统的规则")
-    )
+        text = Text(f"was loosened by an annex: {item.reason.en}", f"已由附加策略放宽：{item.reason.zh}")
+        out += f'<p class="warn">{w.code(item.rule)} {w.both(text)}</p>'
+    return out + _silent(silent, Text("Rules that touch no system", "未触及任何系统的规则"))
 
 
 def obligations(summary: Summary) -> str:
@@ -115,7 +110,7 @@ def obligations(summary: Summary) -> str:
     )
 
 
-def _divide[R: Rule](known: list[R], counts: Mapping[str, list[int]]) -> tuple[list[R], list[R]]:
+def _divide(known: Sequence[R], counts: Mapping[str, list[int]]) -> tuple[list[R], list[R]]:
     touched = [rule for rule in known if any(counts.get(rule.id, ()))]
     return touched, [rule for rule in known if not any(counts.get(rule.id, ()))]
 
@@ -149,12 +144,8 @@ def assumptions(summary: Summary) -> str:
     return _assumed(summary) + _unread(summary) + _unusable(summary) + _ignored(summary)
 
 
-def _title(text: Text) -> str:
-    return f"<h3>{w.both(text)}</h3>"
-
-
 def _assumed(summary: Summary) -> str:
-    out = _title(Text("Assumptions", "假定"))
+    out = w.title(Text("Assumptions", "假定"))
     if not summary.assumptions:
         text = Text("None: every answer comes from the inventory itself.", "无：所有回答均来自清单本身。")
         return out + f"<p>{w.both(text)}</p>"
@@ -188,7 +179,7 @@ def _assumed(summary: Summary) -> str:
 
 
 def _unread(summary: Summary) -> str:
-    out = _title(Text("Cells that could not be read", "未能识别的单元格"))
+    out = w.title(Text("Cells that could not be read", "未能识别的单元格"))
     total = sum(sum(cells.values()) for cells in summary.unread.values())
     if not total:
         text = Text("None: the mapping understood every filled cell.", "无：映射识别了所有已填写的单元格。")
@@ -224,7 +215,7 @@ def _unread(summary: Summary) -> str:
 
 
 def _unusable(summary: Summary) -> str:
-    out = _title(Text("Rows that could not be used", "不可用的行"))
+    out = w.title(Text("Rows that could not be used", "不可用的行"))
     total = len(summary.unusable)
     if not total:
         return out + f"<p>{w.both(Text('None: every row was judged.', '无：每一行都已评估。'))}</p>"
@@ -259,136 +250,4 @@ def _ignored(summary: Summary) -> str:
         return ""
     names = "、".join(w.own(name) for name in summary.ignored)
     text = w.say("Not named after a fact, and therefore not read:", "名称不是事实编号，故未读取：")
-    return _title(Text("Columns that were ignored", "被忽略的列")) + f"<p>{text} {names}</p>"
-
-
-def reading(summary: Summary) -> str:
-    """What the words of the report mean, what the numbers do not show, and the clauses cited."""
-    items = "".join(f"<dt>{w.both(title)}</dt><dd>{w.both(text)}</dd>" for title, text in _READING)
-    limits = "".join(f"<li>{w.both(text)}</li>" for text in _LIMITS)
-    return (
-        f'<dl class="words">{items}</dl>'
-        + _title(Text("What the tiers lead to", "各等级对应的通道"))
-        + _lanes(summary)
-        + _title(Text("What this report does not show", "本报告不能说明什么"))
-        + f"<ul>{limits}</ul>"
-        + _cited(summary)
-    )
-
-
-def _lanes(summary: Summary) -> str:
-    rows = []
-    for tier, lane in ((tier, summary.policy.lanes[tier]) for tier in reversed(TIER_NAMES)):
-        people = [(ROLE_NAMES[item.role], item.count) for item in lane.reviewers]
-        en = ", ".join(role.en + (f" × {number}" if number > 1 else "") for role, number in people)
-        zh = "、".join(role.zh + (f" × {number}" if number > 1 else "") for role, number in people)
-        who = Text(en or "standing approval", zh or "常设批准")
-        days = _DAYS.fullmatch(lane.within)
-        within = Text(w.count(int(days[1]), "day", "days"), f"{days[1]} 天") if days else Text(lane.within, lane.within)
-        rows.append(
-            f'\n<tr><th scope="row">{w.badge(tier, tier)}</th><td>{w.both(lane.title)}</td><td>{w.both(lane.about)}</td>'
-            f"<td>{w.both(who)}</td><td>{w.both(within)}</td></tr>"
-        )
-    heads = [
-        w.head(text)
-        for text in (
-            Text("Tier", "等级"),
-            Text("Lane", "通道"),
-            Text("How it works", "方式"),
-            Text("Who reviews", "评审角色"),
-            Text("Within", "时限"),
-        )
-    ]
-    return w.table(w.say("Tiers and their review lanes", "等级与评审通道"), heads, rows)
-
-
-def _cited(summary: Summary) -> str:
-    policy = summary.policy
-    cited: dict[str, None] = dict.fromkeys(policy.data.default.clauses)
-    for counts, known in (
-        (summary.rules, (*policy.tiers, *policy.prohibitions)),
-        (summary.obligations, policy.obligations),
-    ):
-        for rule, _ in known:
-            if any(counts.get(rule.id, ())):
-                cited.update(dict.fromkeys(rule.clauses))
-    order = {name: index for index, name in enumerate(policy.clauses.clauses)}
-    items = []
-    for name in sorted(cited, key=lambda name: (order.get(name, len(order)), name)):
-        found = policy.clauses.cite(name)
-        title = found.title if isinstance(found, Clause) else Text("(its text is not loaded)", "（文本未收录）")
-        items.append(f"<dt>{w.code(name)}</dt><dd>{w.both(title)}</dd>")
-    title = Text(f"Clauses cited in this report ({len(items)})", f"本报告引用的条款（{len(items)}）")
-    return f'<details class="fold"><summary>{w.both(title)}</summary><dl class="meta">{"".join(items)}</dl></details>'
-
-
-_READING = (
-    (
-        Text("Tier", "等级"),
-        Text(
-            "How closely people must look before the system goes on: the highest tier that any rule asks for. It is "
-            "never an average, so one serious answer is not hidden by many harmless ones.",
-            "系统推进之前需要多严格的审查：取所有适用规则要求的最高等级。等级不是平均分，"
-            "一项严重情形不会被许多无害的回答冲淡。",
-        ),
-    ),
-    (
-        Text("Open: two tiers", "未定：两个等级"),
-        Text(
-            "Unknown is not no. Where an answer is missing, the lower tier holds only if every missing answer turns "
-            "out harmless, the higher one if they do not. Treat an open system as its higher tier until somebody answers.",
-            "未知不等于否。回答缺失时，只有缺失的回答全都无碍，较低的等级才成立，否则为较高的等级。"
-            "在有人回答之前，请按较高的等级对待。",
-        ),
-    ),
-    (
-        Text("Certain and open rules", "确定与未定的规则"),
-        Text(
-            "A rule is certain for a system when the known answers already decide it. It is open when an unknown "
-            "answer still could. Both are counted, and never added up.",
-            "已知回答足以判定时，规则对该系统为“确定”；仍取决于未知回答时为“未定”。两者分别计数，从不相加。",
-        ),
-    ),
-    (
-        Text("Prohibited", "禁止"),
-        Text(
-            "The policy says stop. That is a decision of this policy unless the rule names a law as its basis; it "
-            "does not change the tier. Undecided means that an unknown answer decides.",
-            "策略要求停止。除非规则以法律为依据，否则这是本策略的规定；它不改变等级。“待定”表示取决于未知的回答。",
-        ),
-    ),
-    (
-        Text("Settled", "已定"),
-        Text(
-            "Systems with one possible tier. The share from the columns alone rests only on what the inventory says; "
-            "the share with assumptions also uses values that nobody declared, and is worth no more than they are.",
-            "等级只有一种可能的系统。“仅凭各列”的比例只依据清单所载；“含假定”的比例还使用了无人申报的取值，"
-            "其可信程度不超过这些假定。",
-        ),
-    ),
-)
-
-_LIMITS = (
-    Text(
-        "It does not show that the answers are true. They were taken from the inventory as they stand, and nobody "
-        "looked at the systems themselves.",
-        "不能说明回答属实。回答照录自清单，未对系统本身作任何查验。",
-    ),
-    Text(
-        "It does not show that a system is safe, or that an obligation was met: it says what is owed, not what was done.",
-        "不能说明系统安全，也不能说明义务已履行：这里写的是应当做什么，而非做了什么。",
-    ),
-    Text(
-        "It does not show what nobody entered: systems missing from the inventory are missing here.",
-        "不能反映未登记的系统：清单中没有的，这里也没有。",
-    ),
-    Text(
-        "It is not legal advice, and no approval. A low tier is not a permission; people decide, and sign.",
-        "不是法律意见，也不是批准。等级低不等于获准，须由人作出决定并签字。",
-    ),
-    Text(
-        "It is repeatable: the same file, mapping, policy, catalogue and date give the same result. The digests above "
-        "say which policy and catalogue were used.",
-        "结果可以重现：文件、映射、策略、目录与日期相同，结果即相同。文首的摘要值标明所用的策略与目录。",
-    ),
-)
+    return w.title(Text("Columns that were ignored", "被忽略的列")) + f"<p>{text} {names}</p>"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from steelyard.base.i18n import Text
+from steelyard.policy.compile import Policy
 from steelyard.policy.model import TIER_NAMES
 from steelyard.policy.tree import TIERS
 from steelyard.profile.facts import Fact
@@ -86,6 +87,14 @@ def tier_name(low: str, high: str) -> Text:
     return Text(f"{first.en.capitalize()}–{last.en} (open)", f"{first.zh}–{last.zh}（未定）")
 
 
+def lane_name(policy: Policy, low: str, high: str) -> Text:
+    """The review lane of a pair of tiers."""
+    first, last = policy.lanes[low].title, policy.lanes[high].title
+    if low == high:
+        return first
+    return Text(f"{first.en} to {last.en[:1].lower()}{last.en[1:]}", f"{first.zh}至{last.zh}")
+
+
 def tier_class(low: str, high: str) -> str:
     """The style class of a pair of tiers."""
     return low[0] + high[0]
@@ -142,6 +151,11 @@ def head(text: Text, *, number: bool = False, sort: str = "", key: str = "") -> 
         return f'<th scope="col"{style}>{both(text)}</th>'
     name = f' data-key="{key}"' if key else ""
     return f'<th scope="col"{style} aria-sort="{sort}"{name}><button type="button">{both(text)}</button></th>'
+
+
+def title(text: Text) -> str:
+    """The title of a part of a section."""
+    return f"<h3>{both(text)}</h3>"
 
 
 def figure(number: int) -> str:

@@ -5,7 +5,7 @@
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
   const LANGS = ["en", "zh"];
-  const state = { lang: $("lang-zh").checked ? "zh" : "en", theme: "", sort: "rank", dir: "", q: "", tier: "", unit: "", stop: "", size: "50", page: 1 };
+  const state = { lang: $("lang-zh").checked ? "zh" : "en", theme: "", sort: "rank", dir: "", q: "", tier: "", unit: "", stop: "", size: "25", page: 1 };
   root.classList.add("js");
 
   const at = () => (state.lang === "zh" ? 1 : 0);
@@ -35,7 +35,7 @@
   function facts(codes) {
     const part = document.createDocumentFragment();
     LANGS.forEach((lang, index) => {
-      const line = element("span", "facts");
+      const line = element("span", "");
       line.lang = lang;
       codes.forEach((code, place) => {
         const fact = data.facts[code >> 1];
@@ -53,8 +53,10 @@
     const item = element("li", kind, element("span", "mark", certain ? data.words.sure : data.words.ask), " ");
     item.append(element("span", "title", both([en, zh])), " ");
     if (!certain) item.append(element("span", "open", both(data.words.open)), " ");
-    if (codes.length) item.append(facts(codes), " ");
-    item.append(element("span", "ids", element("code", "", clauses)));
+    const detail = element("span", "detail");
+    if (codes.length) detail.append(facts(codes), " ");
+    detail.append(element("code", "ids", clauses));
+    item.append(detail);
     return item;
   }
 
@@ -77,7 +79,7 @@
       about.append(fold(words.more, null, body));
     }
     const why = element("td", "", element("ul", "why", ...main.map(reason)));
-    if (rest.length) why.append(fold(words.lower, { n: rest.length }, element("ul", "why", ...rest.map(reason))));
+    if (rest.length) why.append(fold(words.others, { n: rest.length }, element("ul", "why", ...rest.map(reason))));
     const pair = data.tiers[tier];
     const badge = element("span", "tier", element("i", pair[0]), both(pair.slice(2, 4)));
     return element(
@@ -193,7 +195,7 @@
     words();
     if (table) for (const name of CONTROLS) if ($(name).value !== state[name]) {
       $(name).value = state[name];
-      if ($(name).value !== state[name]) $(name).value = state[name] = name === "size" ? "50" : "";
+      if ($(name).value !== state[name]) $(name).value = state[name] = name === "size" ? "25" : "";
     }
     render();
   }
