@@ -36,10 +36,9 @@ def test_assess_needs_the_core_only() -> None:
 
 
 def test_portfolio_without_its_extra_says_what_to_install(tmp_path: Path) -> None:
-    blocker = (
-        "import sys\nfor name in ('polars', 'pyarrow', 'fastexcel', 'xlsxwriter'):\n    sys.modules[name] = None\n"
-    )
-    code = f"{blocker}from steelyard.cli.main import main\nsys.exit(main(['portfolio', 'assess', 'x.csv', '--out', {str(tmp_path / 'o')!r}]))"
+    absent = "for name in ('polars', 'pyarrow', 'fastexcel', 'xlsxwriter'):\n    sys.modules[name] = None\n"
+    call = f"sys.exit(main(['portfolio', 'assess', 'x.csv', '--out', {str(tmp_path)!r}]))"
+    code = f"import sys\n{absent}from steelyard.cli.main import main\n{call}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 3 and "steelyard[portfolio]" in done.stderr and "Traceback" not in done.stderr
 

@@ -11,7 +11,7 @@ import sys
 from typing import NamedTuple
 
 from steelyard import __version__
-from steelyard.base.errors import EXIT_INPUT, SteelyardError
+from steelyard.base.errors import EXIT_ENVIRONMENT, EXIT_INPUT, SteelyardError
 from steelyard.base.i18n import Lang, Text, preferred_lang
 
 
@@ -108,6 +108,11 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (OSError, MemoryError) as error:
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        place = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+        print(f"{place}{Text('this machine cannot do it', '本机无法完成').get(lang)}: {said}", file=sys.stderr)
+        return EXIT_ENVIRONMENT
     except KeyboardInterrupt:
         print(Text("stopped", "已中止").get(lang), file=sys.stderr)
         return 130

@@ -138,7 +138,7 @@ def _superseded(summary: Summary) -> str:
         text = Text(
             f"{instrument.title.en} {instrument.version} {was} superseded by {names.en} on {since}. It is used here "
             "because the policy chooses it as its baseline.",
-            f"《{instrument.title.zh}》{instrument.version} 版{done} {since} 被 {names.zh} 取代；本策略选用它作为基线。",
+            f"《{instrument.title.zh}》{instrument.version} 版{done} {since} 被 {names.zh} 取代；本策略以其为基线。",
         )
         out += f'<p class="warn">{w.both(text)}</p>'
     return out

@@ -66,9 +66,9 @@ def _cited(summary: Summary) -> str:
     for name in sorted(cited, key=lambda name: (order.get(name, len(order)), name)):
         found = policy.clauses.cite(name)
         title = found.title if isinstance(found, Clause) else Text("(its text is not loaded)", "（文本未收录）")
-        items.append(f"<dt>{w.code(name)}</dt><dd>{w.both(title)}</dd>")
+        items.append(f"<div><dt>{w.code(name)}</dt><dd>{w.both(title)}</dd></div>")
     title = Text(f"Clauses cited in this report ({len(items)})", f"本报告引用的条款（{len(items)}）")
-    return f'<details class="fold"><summary>{w.both(title)}</summary><dl class="meta">{"".join(items)}</dl></details>'
+    return f'<details class="fold"><summary>{w.both(title)}</summary><dl class="cited">{"".join(items)}</dl></details>'
 
 
 _READING = (
