@@ -138,6 +138,18 @@ def test_assumptions_fill_only_what_is_unknown_and_are_counted(tmp_path: Path, p
     assert summary.settled_columns == 0
 
 
+def test_one_system_in_full_shows_what_was_assumed(tmp_path: Path, policy: Policy, steelyard: Run) -> None:
+    walk(tmp_path, policy, "a,x,staff,,,,,\n,y,public,,,,,\n", MAPPING + ASSUME)
+    args = ("portfolio", "show", tmp_path / "i.csv", "--map", tmp_path / "m.yaml")
+    answer = json.loads(steelyard(*args, "a", "--json").stdout)
+    assert [item["id"] for item in answer["assumed"]] == ["at-home", "staff-only-advise"]
+    assert answer["assumed"][0]["reason"]["zh"] == "视同境内。"
+    said = steelyard(*args, "row-1").stdout
+    assert "row-1" in said and "Read as if at home." in said and "Office tools." not in said
+    wrong = steelyard(*args, "b")
+    assert wrong.returncode == 2 and "no system 'b'" in wrong.stderr
+
+
 def test_a_typed_parquet_needs_no_mapping(tmp_path: Path, policy: Policy, steelyard: Run) -> None:
     rng = random.Random(11)
     profiles = [random_facts(rng, policy.vocabulary, 0.8) for _ in range(300)]

@@ -6,11 +6,10 @@ from itertools import combinations
 
 import pytest
 
-from steelyard.intake.apply import apply_mapping
+from steelyard.intake.apply import apply_mapping, profile_of
 from steelyard.intake.inventory import read_sheet
 from steelyard.intake.mapping import load_mapping
-from steelyard.policy.assess import Assessment, assess_facts
-from steelyard.policy.columns import decode_value
+from steelyard.policy.assess import Assessment, assess
 from steelyard.policy.compile import Policy
 from tests.conftest import ROOT
 
@@ -23,16 +22,10 @@ def systems() -> dict[str, Assessment]:
     from steelyard.policy.compile import load_compiled
 
     policy = load_compiled()
-    words = policy.vocabulary
     mapping, doc = load_mapping(FOLDER / "mapping.yaml", policy)
     mapped = apply_mapping(mapping, doc, read_sheet(FOLDER / "inventory.csv", mapping.data.inventory).frame, policy)
-    out = {}
-    for name, row in zip(mapped.identity["id"].to_list(), mapped.facts.iter_rows(named=True), strict=True):
-        known = {
-            fact: words[fact].parse(decode_value(words[fact], code)) for fact, code in row.items() if code is not None
-        }
-        out[name] = assess_facts(known, policy, dt.date(2026, 11, 24))
-    return out
+    profiles = [profile_of(mapping, mapped, row, policy) for row in range(mapped.facts.height)]
+    return {profile.id: assess(profile, policy, dt.date(2026, 11, 24)) for profile in profiles}
 
 
 def owed(one: Assessment) -> frozenset[str]:

@@ -60,7 +60,7 @@ def run_assess(options: argparse.Namespace) -> int:
         if options.json:
             say_json(assessment.as_dict())
         else:
-            say(("\n" if index else "") + _text(assessment, options.lang))
+            say(("\n" if index else "") + assessment_text(assessment, options.lang))
     return code
 
 
@@ -83,7 +83,8 @@ def _mark(certain: bool, lang: Lang) -> str:
     return "" if certain else Text("may: ", "可能：").get(lang)
 
 
-def _text(assessment: "Assessment", lang: Lang) -> str:
+def assessment_text(assessment: "Assessment", lang: Lang) -> str:
+    """An assessment for a person, on a terminal."""
     from steelyard.base.tables import table, terminal_width, wrap
     from steelyard.policy.model import GATE_NAMES, ROLE_NAMES, TIER_NAMES
 
@@ -134,6 +135,13 @@ def _text(assessment: "Assessment", lang: Lang) -> str:
 
 def _notes(assessment: "Assessment", lang: Lang) -> list[str]:
     notes = [
+        Text(
+            f"Assumed by the mapping, {item.id}: {item.fact} = {item.value}. {item.reason.en}",
+            f"映射假定 {item.id}：{item.fact} = {item.value}。{item.reason.zh}",
+        ).get(lang)
+        for item in assessment.profile.assumed
+    ]
+    notes += [
         Text(
             f"Loosened by {item.policy}: {item.rule}. {item.reason.en}",
             f"{item.policy} 已放宽 {item.rule}：{item.reason.zh}",

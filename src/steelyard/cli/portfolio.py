@@ -35,6 +35,13 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
     policy_options(assess, lang)
     assess.set_defaults(run=run_assess)
 
+    show = actions.add_parser("show", parents=[common], help=Text("one system in full", "查看一个系统").get(lang))
+    show.add_argument("inventory", metavar="INVENTORY", help="CSV, XLSX")
+    show.add_argument("system", metavar="SYSTEM", help=Text("its id, or row-N", "编号，或 row-N").get(lang))
+    show.add_argument("--map", metavar="MAPPING", required=True)
+    policy_options(show, lang)
+    show.set_defaults(run=run_show)
+
 
 def run_assess(options: argparse.Namespace) -> int:
     """Judges the inventory, writes the files and tells the figures."""
@@ -67,6 +74,26 @@ def run_assess(options: argparse.Namespace) -> int:
         say_json(figures(summary, out))
     else:
         say(_text(summary, out, options.lang))
+    return EXIT_DONE
+
+
+def run_show(options: argparse.Namespace) -> int:
+    """The full assessment of one system of an inventory, with what its mapping assumed."""
+    try:
+        import polars  # noqa: F401
+    except ImportError:
+        raise missing_extra("portfolio", "polars") from None
+    from steelyard.cli.judge import assessment_text
+    from steelyard.journeys.portfolio import find_system
+    from steelyard.policy.assess import assess
+
+    policy = policy_of(options)
+    profile = find_system(Path(options.inventory), Path(options.map), options.system, policy)
+    assessment = assess(profile, policy, date_of(options))
+    if options.json:
+        say_json(assessment.as_dict())
+    else:
+        say(assessment_text(assessment, options.lang))
     return EXIT_DONE
 
 

@@ -218,7 +218,7 @@ def _own_text(unit: str) -> Text:
 def _heat_cell(unit: Text, family: Text, cell: Counter[str], lang: Lang) -> str:
     high, medium, total = cell["high"], cell["medium"], cell["all"]
     part = high / total if total else 0.0
-    step = sum(part > edge for edge in _STEPS)
+    step, none = sum(part > edge for edge in _STEPS), "" if high or medium else " z"
     title = Text(
         f"{unit.en} – {family.en}: a high rule touches {high:,} of {w.count(total, 'system', 'systems')} "
         f"({w.share(high, total)}), only a medium rule {medium:,}",
@@ -226,6 +226,7 @@ def _heat_cell(unit: Text, family: Text, cell: Counter[str], lang: Lang) -> str:
         f"仅中等级规则触及 {medium:,} 个",
     )
     return (
-        f'<td class="c h{step}" data-v="{part:.6f}" {w.attribute("title", title, lang)}><b>{high:,}</b>/{medium:,} '
+        f'<td class="c h{step}{none}" data-v="{part:.6f}" {w.attribute("title", title, lang)}>'
+        f"<span><b>{high:,}</b>/{medium:,}</span> "
         f"<small>{w.say(f'of {total:,}', f'共 {total:,}')}</small></td>"
     )

@@ -80,29 +80,30 @@ def build(summary: Summary) -> Listing:
     for record in summary.listed.iter_rows(named=True):
         low, high = record["tier_lowest"], record["tier_highest"]
         assumed = {assumed_fact[name] for name in record.get("assumed") or () if name in assumed_fact}
-        reasons: list[tuple[tuple[int, bool, int], bool, list[Any]]] = []
+        reasons: list[tuple[tuple[bool, bool, int, int], list[Any]]] = []
         for reason in json.loads(record["reasons"]):
             index, certain = place[reason["rule"]], reason["certain"]
             codes = [fact_code(name, value, assumed) for name, value in reason["facts"].items()]
             kind = rules[index][0]
             rank = len(TIERS) if kind == "stop" else TIERS.index(kind)
             decides = kind in ("stop", high) or rank > TIERS.index(low)
-            reasons.append(((-rank, not certain, index), decides, [index, int(certain), codes]))
+            reasons.append(((not decides, not certain, -rank, index), [index, int(certain), codes]))
         reasons.sort(key=lambda item: item[0])
-        main = [item for _, decides, item in reasons if decides][:MAIN_REASONS]
-        unit = w.clean(w.cut(record["unit"] or "—"))
+        main = [item for (minor, *_), item in reasons if not minor][:MAIN_REASONS]
+        system, name = (w.clean(w.cut((record[key] or "").strip())) for key in ("system", "name"))
+        unit = w.clean(w.cut((record["unit"] or "").strip())) or "—"
         purpose = w.clean((record["purpose"] or "").strip())
         short, rest = _split(purpose[:most])
         rows.append(
             [
                 record["row"],
-                w.clean(w.cut(record["system"] or "")),
-                w.clean(w.cut((record["name"] or "").strip())),
+                "" if name and system == f"row-{record['row']}" else system,
+                name,
                 units.setdefault(unit, len(units)),
                 w.PAIRS.index((low, high)),
                 1 if record["prohibited"] is None else 2 if record["prohibited"] else 0,
                 main,
-                [item for _, _, item in reasons[len(main) :]],
+                [item for _, item in reasons[len(main) :]],
                 short,
                 rest,
                 max(0, len(purpose) - most),
@@ -254,7 +255,7 @@ def row_html(summary: Summary, listing: Listing, rank: int) -> str:
     row, system, name, unit, tier, stop, main, rest, short, more, left_out = listing.rows[rank]
     low, high = w.PAIRS[tier]
     about = f'<span class="name">{w.own(name or system)}</span> <span class="sub">'
-    about += f"{w.own(system)} · " if name else ""
+    about += f"{w.own(system)} · " if name and system else ""
     about += f"{_fill(WORDS['row'], n=row)}</span> "
     if short:
         about += f'<span class="purpose">{w.own(short, len(short))}</span> '
@@ -264,7 +265,7 @@ def row_html(summary: Summary, listing: Listing, rank: int) -> str:
     why = _reasons(listing, main)
     if rest:
         why += _fold(_fill(WORDS["others"], n=len(rest)), _reasons(listing, rest))
-    style = ' class="stop"' if stop else ""
+    style = ("", ' class="asked"', ' class="stop"')[stop]
     lane = w.both(w.lane_name(summary.policy, low, high))
     return (
         f'\n<tr><td class="num">{rank + 1}</td><td>{about}</td><td>{w.own(listing.units[unit])}</td>'
@@ -287,7 +288,7 @@ def _reasons(listing: Listing, reasons: list[Any]) -> str:
         kind, en, zh, clauses = listing.rules[rule]
         open_mark = "" if certain else f'<span class="open">{w.both(WORDS["open"])}</span> '
         items.append(
-            f'<li class="{kind}"><span class="mark">{SURE if certain else ASK}</span> '
+            f'<li class="{kind}{" sure" if certain else ""}"><span class="mark">{SURE if certain else ASK}</span> '
             f'<span class="title">{w.both(Text(en, zh))}</span> {open_mark}'
             f'<span class="detail">{_facts(listing, codes)}<code class="ids">{w.esc(clauses)}</code></span></li>'
         )

@@ -50,7 +50,7 @@
 
   function reason([rule, certain, codes]) {
     const [kind, en, zh, clauses] = data.rules[rule];
-    const item = element("li", kind, element("span", "mark", certain ? data.words.sure : data.words.ask), " ");
+    const item = element("li", certain ? `${kind} sure` : kind, element("span", "mark", certain ? data.words.sure : data.words.ask), " ");
     item.append(element("span", "title", both([en, zh])), " ");
     if (!certain) item.append(element("span", "open", both(data.words.open)), " ");
     const detail = element("span", "detail");
@@ -69,7 +69,7 @@
     const words = data.words;
     const about = element("td", "", element("span", "name", own(name || system)), " ");
     const sub = element("span", "sub");
-    if (name) sub.append(own(system), " · ");
+    if (name && system) sub.append(own(system), " · ");
     sub.append(both(words.row, { n: row }));
     about.append(sub, " ");
     if (short) about.append(element("span", "purpose", own(short)), " ");
@@ -88,7 +88,7 @@
       about,
       element("td", "", own(data.units[unit])),
       element("td", "", badge, " ", element("span", "sub", both(pair.slice(4, 6)))),
-      element("td", stop ? "stop" : "", both(words.stop[stop])),
+      element("td", ["", "asked", "stop"][stop], both(words.stop[stop])),
       why,
     );
   }

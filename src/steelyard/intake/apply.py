@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from steelyard.base.errors import InputError
 from steelyard.base.i18n import Text
 from steelyard.base.yamldoc import Document, near
 from steelyard.intake.mapping import Mapping, Source
-from steelyard.policy.columns import code_type, encode_value, expression
+from steelyard.policy.columns import code_type, decode_value, encode_value, expression
 from steelyard.policy.compile import Policy
+from steelyard.profile.document import Assumed, Profile
 from steelyard.profile.facts import MAX_COUNT, Fact
 
 
@@ -203,11 +203,26 @@ def _assume(mapping: Mapping, facts: pl.DataFrame, policy: Policy) -> tuple[pl.D
     return frame, applied, counts
 
 
-def no_such_file(path: str) -> InputError:
-    """The error for an inventory that is not there."""
-    return InputError(
-        "cannot_read",
-        Text("there is no such file", "文件不存在"),
-        remedy=Text("check the path", "请检查路径"),
-        path=path,
+def profile_of(mapping: Mapping, mapped: Mapped, row: int, policy: Policy) -> Profile:
+    """One row as a profile, with the assumptions that touched it."""
+    words = policy.vocabulary
+    codes = mapped.assumed.row(row, named=True)
+    facts = {
+        name: words[name].parse(decode_value(words[name], code)) for name, code in codes.items() if code is not None
+    }
+    who = {name: value or "" for name, value in mapped.identity.row(row, named=True).items()}
+    applied = set(mapped.applied[row])
+    assumed = tuple(
+        Assumed(item.source.id, item.source.fact, item.source.value, item.source.reason)
+        for item in mapping.assume
+        if item.source.id in applied
+    )
+    return Profile(
+        who["id"],
+        facts,
+        name=who["name"],
+        unit=who["unit"],
+        owner=who["owner"],
+        purpose=who["purpose"],
+        assumed=assumed,
     )

@@ -93,7 +93,7 @@ class MappingData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inventory: Inventory = Inventory()
 
 
-class Assumed(msgspec.Struct, frozen=True):
+class CheckedAssumption(msgspec.Struct, frozen=True):
     """A checked assumption: its value typed, its predicate parsed."""
 
     source: Assumption
@@ -110,7 +110,7 @@ class Mapping:
         self.sources: dict[str, tuple[Source, ...]] = {
             fact: source if isinstance(source, tuple) else (source,) for fact, source in data.facts.items()
         }
-        self.assume: tuple[Assumed, ...] = tuple(
+        self.assume: tuple[CheckedAssumption, ...] = tuple(
             _assumed(doc, index, item, policy) for index, item in enumerate(data.assume)
         )
         for fact in self.sources:
@@ -200,7 +200,7 @@ def _check_system(doc: Document, system: dict[str, Columns]) -> None:
             raise doc.error("missing_key", ("system", field), Text("name a column", "请指定列名（column）"))
 
 
-def _assumed(doc: Document, index: int, item: Assumption, policy: Policy) -> Assumed:
+def _assumed(doc: Document, index: int, item: Assumption, policy: Policy) -> CheckedAssumption:
     keys: KeyPath = ("assume", index)
     _check_fact(doc, (*keys, "fact"), item.fact, policy)
     if item.fact in NEVER_ASSUMED:
@@ -220,4 +220,4 @@ def _assumed(doc: Document, index: int, item: Assumption, policy: Policy) -> Ass
         except LanguageError as error:
             mark = doc.inside((*keys, "where"), error.offset)
             raise doc.error(error.code, (*keys, "where"), error.message, error.remedy, mark=mark) from None
-    return Assumed(item, value, node)
+    return CheckedAssumption(item, value, node)

@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,12 +22,14 @@ import polars as pl
 from steelyard.base.errors import InputError, missing_extra
 from steelyard.base.i18n import Text
 from steelyard.base.progress import Progress
-from steelyard.intake.apply import apply_mapping
+from steelyard.base.yamldoc import near
+from steelyard.intake.apply import apply_mapping, profile_of
 from steelyard.intake.inventory import BATCH, kind_of, read_parquet, read_sheet
 from steelyard.intake.mapping import Assumption, load_mapping
 from steelyard.policy.columns import HIGHEST, LOWEST, ColumnPolicy, encode
 from steelyard.policy.compile import Policy
 from steelyard.policy.tree import TIERS, facts_of
+from steelyard.profile.document import Profile
 
 IDENTITY = ("system", "name", "unit", "owner", "purpose")
 LISTED = 2_000
@@ -189,6 +191,23 @@ def _mapped(path: Path, mapping_path: Path, policy: Policy) -> Inventory:
         mapped.unread,
         [],
     )
+
+
+def find_system(path: Path, mapping_path: Path, system: str, policy: Policy) -> Profile:
+    """One system of a mapped inventory, by its id (or `row-N`), as a profile. Raises InputError."""
+    mapping, doc = load_mapping(mapping_path, policy)
+    sheet = read_sheet(path, mapping.data.inventory)
+    mapped = apply_mapping(mapping, doc, sheet.frame, policy)
+    ids = [name or f"row-{row}" for name, row in zip(mapped.identity["id"].to_list(), sheet.rows, strict=True)]
+    if system not in ids:
+        raise InputError(
+            "unknown_system",
+            Text(f"the inventory has no system {system!r}", f"清单中没有系统 {system!r}"),
+            remedy=near(system, ids) or Text("ids are in portfolio.parquet", "编号见 portfolio.parquet"),
+            path=str(path),
+        )
+    profile = profile_of(mapping, mapped, ids.index(system), policy)
+    return replace(profile, id=system)
 
 
 def assess_portfolio(
