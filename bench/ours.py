@@ -27,7 +27,9 @@ def judge(policy: Policy, facts: Facts) -> Assessment:
 def ids(assessment: Assessment) -> set[str]:
     """The ids of the rules that hold or may hold."""
     return {
-        fired.rule.id for group in (assessment.tiers, assessment.prohibitions, assessment.obligations) for fired in group
+        fired.rule.id
+        for group in (assessment.tiers, assessment.prohibitions, assessment.obligations)
+        for fired in group
     }
 
 

@@ -15,7 +15,6 @@ import json
 import multiprocessing
 import os
 import platform
-import resource
 import statistics
 import sys
 import time
@@ -30,6 +29,7 @@ from bench.engines import PEERS, NotInstalled, load
 from bench.engines.base import Facts, rules_of
 from bench.ours import ANSWERS, Ours
 from bench.population import draw, realistic
+from bench.process import peak_mib
 from steelyard.policy.compile import Policy, load_compiled
 
 OURS = {f"{answer} {state}": (answer, state == "cold") for answer in ANSWERS for state in ("warm", "cold")}
@@ -73,13 +73,13 @@ def work(pipe: Connection, name: str, population: str) -> None:
     try:
         policy = load_compiled()
         run = Ours(policy, *OURS[name]) if name in OURS else _PeerRun(policy, name)
-        if name in OURS:
+        if name in OURS and name.endswith("warm"):
             run.measure(profiles_of(policy, population, Turn(WARM_UP, 1)))
         pipe.send(None)
         while (turn := pipe.recv()) is not None:
             profiles = profiles_of(policy, population, turn)
             gc.collect()
-            pipe.send((len(profiles) / run.measure(profiles), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+            pipe.send((len(profiles) / run.measure(profiles), peak_mib()))
     except Exception as error:  # the parent prints it in the row of this contestant
         pipe.send(f"{type(error).__name__}: {error}")
 
@@ -89,7 +89,7 @@ class Worker:
 
     def __init__(self, name: str, population: str) -> None:
         context = multiprocessing.get_context("spawn")
-        self.name, self.failed, self.peak_kib = name, "", 0
+        self.name, self.failed, self.peak_mib = name, "", 0.0
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=work, args=(theirs, name, population), daemon=True)
         self._process.start()
@@ -114,7 +114,7 @@ class Worker:
         answer = self._receive()
         if self.failed:
             return None
-        self.peak_kib = answer[1]
+        self.peak_mib = answer[1]
         return float(answer[0])
 
     def close(self) -> None:
@@ -187,7 +187,7 @@ def _row(worker: Worker, rates: dict[str, list[float]], counts: dict[str, int]) 
         "fastest": max(found),
         "turns": len(found),
         "profiles_a_turn": counts[worker.name],
-        "peak_mib": worker.peak_kib // 1024,
+        "peak_mib": round(worker.peak_mib),
     }
 
 
@@ -244,7 +244,9 @@ def markdown(result: dict[str, Any]) -> str:
             ratios = row.get("ratios", {})
             cells = " | ".join(number(ratios[mine]) if mine in ratios else "" for mine in OURS)
             out.append(f"| {name} | {result['versions'][name]} | {_cells(row)} | {cells} |")
-        out += [f"| {name} | | skipped: {why} | | | {' | ' * (len(OURS) - 1)} |" for name, why in result["skipped"].items()]
+        out += [
+            f"| {name} | | skipped: {why} | | | {' | ' * (len(OURS) - 1)} |" for name, why in result["skipped"].items()
+        ]
     out += ["", "How each peer is used:", ""]
     out += [f"- {name}: {how}" for name, how in result["how"].items()]
     return "\n".join(out) + "\n"
@@ -261,7 +263,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.single", description="single assessments, side by side")
     parser.add_argument("--profiles", type=int, default=2_000, help="profiles a turn, at most")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=2.0, help="CPU seconds a turn, about, at most")
+    parser.add_argument("--seconds", type=float, default=0.5, help="CPU seconds a turn, about, at most")
     parser.add_argument("--population", action="append", choices=POPULATIONS, help="default: all")
     parser.add_argument("--peer", action="append", choices=list(PEERS), help="default: all")
     parser.add_argument("--out", type=Path, default=Path("out/bench"))

@@ -4,9 +4,11 @@ import ast
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.conftest import ROOT, Run
 
@@ -19,6 +21,38 @@ def imported(code: str) -> set[str]:
     script = f"{code}\nimport sys\nprint(' '.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     return set(done.stdout.split())
+
+
+def closure(extra: str | None) -> set[str]:
+    """The distributions that `pip install steelyard` or `steelyard[extra]` brings on this machine."""
+    found: set[str] = set()
+    queue = [("steelyard", extra)]
+    while queue:
+        name, wanted = queue.pop()
+        for text in metadata.requires(name) or []:
+            requirement = Requirement(text)
+            wants = requirement.marker is None or requirement.marker.evaluate({"extra": wanted or ""})
+            if wants and requirement.name.lower() not in found:
+                found.add(requirement.name.lower())
+                queue.append((requirement.name, next(iter(requirement.extras), None)))
+    return found
+
+
+def megabytes(names: set[str]) -> float:
+    """Installed size of distributions."""
+    files = (file for name in names for file in metadata.files(name) or [])
+    return sum(size.stat().st_size for file in files if (size := Path(str(file.locate()))).is_file()) / 1e6
+
+
+def test_the_core_is_small(capsys: pytest.CaptureFixture[str]) -> None:
+    core = closure(None)
+    assert core <= {"pyyaml", "msgspec", "cryptography", "cffi", "pycparser", "typing-extensions"}
+    extras = set(metadata.metadata("steelyard").get_all("Provides-Extra") or [])
+    with capsys.disabled():
+        print(f"\n  size of steelyard's dependencies: core {megabytes(core):.0f} MB", end="")
+        for extra in sorted(extras):
+            print(f", [{extra}] +{megabytes(closure(extra) - core):.0f} MB", end="")
+    assert extras and all(closure(extra) - core for extra in extras)
 
 
 def test_help_imports_no_command() -> None:

@@ -1,8 +1,8 @@
 """What the README and the guides tell people to type works, in the order in which it stands there.
 
 In a page, a fenced block with `title="NAME"` is written to that file; a `console` block is typed: its lines that start
-with `$ ` are run, and the lines below each must be what the command says, where `...` stands for anything. A block with
-`exit="N"` holds commands that answer N.
+with `$ ` are run, and the lines below each must be what the command says. `...` stands for any number of lines, and at the end
+of a line for its rest. A block with `exit="N"` ends with a command that answers N.
 """
 
 import os
@@ -63,7 +63,7 @@ def steps(page: str) -> Iterator[Command | File]:
 
 
 def commands(text: str, exit_code: int) -> Iterator[Command]:
-    """The commands of a console block; a line that ends in a backslash goes on in the next."""
+    """The commands of a console block, the last of which answers `exit_code`; a backslash continues a line."""
     lines = iter(text.splitlines())
     found: list[Command] = []
     for line in lines:
@@ -71,17 +71,25 @@ def commands(text: str, exit_code: int) -> Iterator[Command]:
             typed = line[2:]
             while typed.endswith("\\"):
                 typed = f"{typed[:-1].rstrip()} {next(lines).strip()}"
-            found.append(Command(typed, [], exit_code))
+            found.append(Command(typed, [], 0))
         else:
             found[-1].shown.append(line)
-    return iter(found)
+    return iter([*found[:-1], found[-1]._replace(exit_code=exit_code)])
 
 
 def says(output: str, shown: list[str]) -> bool:
-    """Whether the output is what the page shows; `...` stands for any number of lines."""
-    parts = [re.escape(line.rstrip()) + "\n" if line.strip() != ANYTHING else r"(?:[^\n]*\n)*?" for line in shown]
+    """Whether the output is what the page shows."""
     lines = "".join(line.rstrip() + "\n" for line in output.splitlines())
-    return not shown or re.fullmatch("".join(parts), lines) is not None
+    return not shown or re.fullmatch("".join(map(pattern, shown)), lines) is not None
+
+
+def pattern(line: str) -> str:
+    """A regular expression for a shown line."""
+    if line.strip() == ANYTHING:
+        return r"(?:[^\n]*\n)*?"
+    if line.endswith(ANYTHING):
+        return re.escape(line.removesuffix(ANYTHING)) + r"[^\n]*\n"
+    return re.escape(line.rstrip()) + "\n"
 
 
 def targets() -> set[str]:
@@ -146,6 +154,7 @@ def test_what_a_page_tells_people_to_type_works(name: str, folder: Path) -> None
 
 def test_a_page_is_read_as_meant() -> None:
     page = '```yaml title="a.yaml"\nfacts: {}\n```\n\n```console exit="2"\n$ one \\\n  two\nout\n$ three\n```\n'
-    assert list(steps(page)) == [File("a.yaml", "facts: {}\n"), Command("one two", ["out"], 2), Command("three", [], 2)]
+    assert list(steps(page)) == [File("a.yaml", "facts: {}\n"), Command("one two", ["out"], 0), Command("three", [], 2)]
     assert says("a\nb\nc\n", ["a", "...", "c"]) and says("a\n", ["a", "..."]) and says("anything\n", [])
+    assert says("a b\n", ["a..."]) and not says("b a\n", ["a..."])
     assert not says("a\nb\n", ["a"]) and not says("a\nb\n", ["b"]) and not says("a\n", ["a", "b"])

@@ -29,7 +29,7 @@ PEERS = {
 
 
 class NotInstalled(Exception):
-    """The package of a peer is missing."""
+    """The package of a peer is missing or does not work here."""
 
 
 def load(name: str) -> tuple[type[Engine], str]:
@@ -37,8 +37,11 @@ def load(name: str) -> tuple[type[Engine], str]:
     peer = PEERS[name]
     try:
         version = importlib.metadata.version(peer.package)
+    except importlib.metadata.PackageNotFoundError:
+        raise NotInstalled(f"{peer.package} is not installed: pip install -r requirements/bench.in") from None
+    try:
         module = importlib.import_module(f"bench.engines.{peer.module}")
-    except (ImportError, importlib.metadata.PackageNotFoundError) as error:
-        raise NotInstalled(f"{peer.package} is not installed ({error}): pip install -r requirements/bench.in") from None
+    except ImportError as error:
+        raise NotInstalled(f"{peer.package} {version} does not import: {error}") from None
     found: type[Engine] = getattr(module, peer.name)
     return found, version

@@ -32,7 +32,9 @@ class Rules(Engine):
         self._rules = rules
         self._context = rule_engine.Context()
         words = {node: f"term_{name}" for name, node in rules.terms.items()}
-        self._terms = {word: rule_engine.Rule(write(node, LANGUAGE, rules), self._context) for node, word in words.items()}
+        self._terms = {
+            word: rule_engine.Rule(write(node, LANGUAGE, rules), self._context) for node, word in words.items()
+        }
         self._first = self._list(rules.first.values(), words)
         self._second = self._list(rules.second.values(), words)
 

@@ -1,4 +1,4 @@
-"""The shipped policy over the example inventory: nothing for everybody, nothing for nobody, no list without a reason."""
+"""The shipped policy over the example inventory: nothing for everybody, nothing for nobody, each list with a reason."""
 
 import datetime as dt
 from collections import Counter

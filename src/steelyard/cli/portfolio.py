@@ -161,7 +161,7 @@ def _text(summary: "Summary", out: Path, lang: Lang) -> str:
     if unread:
         lines.append(
             Text(
-                f"{unread:,} cells that the mapping does not read were left unknown (listed in the report)",
+                f"{unread:,} cell(s) that the mapping does not read left unknown (listed in the report)",
                 f"{unread:,} 个单元格映射未能识别，按未知处理（报告中列出）",
             ).get(lang)
         )

@@ -59,7 +59,7 @@ def render(summary: Summary, lang: Lang) -> str:
         _opening(summary, lang)
         + _bar(lang)
         + f'<main id="main" class="wrap">\n{_top(summary)}{sections}</main>\n'
-        + f'<footer class="wrap">{_closing(summary)}</footer>\n'
+        + f'<footer class="wrap">{_closing()}</footer>\n'
         + systems.data_block(summary, listing)
         + f"<script>{_file('report.js')}</script>\n</body>\n</html>\n"
     )
@@ -144,10 +144,11 @@ def _superseded(summary: Summary) -> str:
     return out
 
 
-def _closing(summary: Summary) -> str:
+def _closing() -> str:
+    version = w.esc(__version__)
     return w.say(
-        f"Made by Steelyard {w.esc(__version__)} on its own, without the network. Beside this file: "
-        "<code>portfolio.parquet</code> (every system), <code>portfolio.xlsx</code>, <code>unusable.csv</code>.",
-        f"由权衡（Steelyard）{w.esc(__version__)} 离线生成。同一文件夹内另有 <code>portfolio.parquet</code>"
-        "（全部系统）、<code>portfolio.xlsx</code> 与 <code>unusable.csv</code>。",
+        f"Made by Steelyard {version}. This file loads nothing from the network. Beside it stand "
+        "<code>portfolio.parquet</code> (every system) and <code>unusable.csv</code>.",
+        f"由权衡（Steelyard）{version} 生成，本文件不从网络加载任何内容。同一文件夹内另有 "
+        "<code>portfolio.parquet</code>（全部系统）与 <code>unusable.csv</code>。",
     )

@@ -20,7 +20,7 @@ def reading(summary: Summary) -> str:
         + w.title(Text("What the tiers lead to", "各等级对应的通道"))
         + _lanes(summary)
         + w.title(Text("What this report does not show", "本报告不能说明什么"))
-        + f"<ul>{limits}</ul>"
+        + f'<ul>{limits}</ul><p class="note">{w.both(_REPEATABLE)}</p>'
         + _cited(summary)
     )
 
@@ -135,9 +135,10 @@ _LIMITS = (
         "It is not legal advice, and no approval. A low tier is not a permission; people decide, and sign.",
         "不是法律意见，也不是批准。等级低不等于获准，须由人作出决定并签字。",
     ),
-    Text(
-        "It is repeatable: the same file, mapping, policy, catalogue and date give the same result. The digests above "
-        "say which policy and catalogue were used.",
-        "结果可以重现：文件、映射、策略、目录与日期相同，结果即相同。文首的摘要值标明所用的策略与目录。",
-    ),
+)
+
+_REPEATABLE = Text(
+    "This report can be repeated: the same file, mapping, policy, catalogue and date give the same result. The digests "
+    "at the top say which policy and catalogue were used.",
+    "本报告可以重现：文件、映射、策略、目录与日期相同，结果即相同。文首的摘要值标明所用的策略与目录。",
 )

@@ -16,7 +16,7 @@ from steelyard.policy.tree import TIERS
 STANDING = 200
 SHORT_PURPOSE = 200
 MAIN_REASONS = 4
-_PURPOSES = (4_000, 2_000, 1_000, 500)
+_PURPOSES = (4_000, 2_000, 1_000, 700, 500, 350, 250)
 _PURPOSE_BUDGET = 1_500_000
 _STOPS = (Text("no", "否"), Text("undecided", "待定"), Text("yes, stop", "是，应停止"))
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from steelyard.base.i18n import Text
 from steelyard.base.yamldoc import Document, near
-from steelyard.intake.mapping import Mapping, Source
+from steelyard.intake.mapping import IDENTITY, Mapping, Source
 from steelyard.policy.columns import code_type, decode_value, encode_value, expression
 from steelyard.policy.compile import Policy
 from steelyard.profile.document import Assumed, Profile
@@ -64,7 +64,7 @@ def apply_mapping(mapping: Mapping, doc: Document, frame: pl.DataFrame, policy: 
 
 def _identity(mapping: Mapping, frame: pl.DataFrame) -> pl.DataFrame:
     out = []
-    for field in ("id", "name", "unit", "owner", "purpose"):
+    for field in IDENTITY:
         where = mapping.data.system.get(field)
         if where is None:
             out.append(pl.lit(None, dtype=pl.String).alias(field))
@@ -210,7 +210,7 @@ def profile_of(mapping: Mapping, mapped: Mapped, row: int, policy: Policy) -> Pr
     facts = {
         name: words[name].parse(decode_value(words[name], code)) for name, code in codes.items() if code is not None
     }
-    who = {name: value or "" for name, value in mapped.identity.row(row, named=True).items()}
+    who: dict[str, Any] = {name: value or "" for name, value in mapped.identity.row(row, named=True).items()}
     applied = set(mapped.applied[row])
     assumed = tuple(
         Assumed(item.source.id, item.source.fact, item.source.value, item.source.reason)
