@@ -1,8 +1,8 @@
 """What the README and the guides tell people to type works, in the order in which it stands there.
 
 In a page, a fenced block with `title="NAME"` is written to that file; a `console` block is typed: its lines that start
-with `$ ` are run, and the lines below each must be what the command says. `...` stands for any number of lines, and at the end
-of a line for its rest. A block with `exit="N"` ends with a command that answers N.
+with `$ ` are run, and the lines below each must be what the command says. `...` stands for any number of lines, and at
+the end of a line for its rest. A block with `exit="N"` ends with a command that answers N.
 """
 
 import os

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from steelyard.documents.portfolio_html import write_report
-from steelyard.documents.portfolio_html_words import FACT_NAMES, PAIRS, fact_value, share
+from steelyard.documents.portfolio_html_words import PAIRS, fact_value, share
 from steelyard.journeys.portfolio import LISTED, Summary, assess_portfolio, open_inventory
 from steelyard.policy.compile import Policy
 from steelyard.profile.facts import vocabulary
@@ -250,7 +250,7 @@ def test_the_words_of_the_script_stand_in_both_languages(page: Element) -> None:
 
 
 def test_every_shipped_fact_has_a_short_name() -> None:
-    assert set(FACT_NAMES) == set(vocabulary().ids)
+    assert all(len(fact.name.en) <= 40 and len(fact.name.zh) <= 20 for fact in vocabulary().items)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

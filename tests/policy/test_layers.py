@@ -38,6 +38,7 @@ def test_an_annex_may_add_rules_terms_sets_and_facts(tmp_path: Path) -> None:
         """
 facts:
   - id: x_board_interest
+    name: {en: Board interest, zh: 董事会关注}
     type: bool
     question: {en: Is the board interested?, zh: 董事会是否关注？}
     help: {en: Ask., zh: 询问。}

@@ -112,7 +112,7 @@ def badge(low: str, high: str) -> str:
 
 def fact_name(fact: Fact) -> Text:
     """The short name of a fact; its question where it has none."""
-    return FACT_NAMES.get(fact.id, fact.question)
+    return fact.name
 
 
 def fact_value(fact: Fact, plain: Any) -> Text:
@@ -161,56 +161,3 @@ def title(text: Text) -> str:
 def figure(number: int) -> str:
     """A cell with a number."""
     return f'<td class="num" data-v="{number}">{number:,}</td>'
-
-
-FACT_NAMES: dict[str, Text] = {
-    "audience": Text("Who uses it", "使用者"),
-    "personal_data": Text("Data about people", "个人信息"),
-    "important_data": Text("Important data", "重要数据"),
-    "decision_impact": Text("What it changes for people", "对人的影响"),
-    "model_origin": Text("Whose models", "模型来源"),
-    "sector": Text("Field of use", "应用领域"),
-    "critical_infrastructure": Text("In critical infrastructure", "用于关键信息基础设施"),
-    "data_leaves_china": Text("Data leave mainland China", "数据出境"),
-    "model_leaves_china": Text("A model or know-how goes abroad", "模型或技术出境"),
-    "affects": Text("Whose interests it touches", "涉及谁的权益"),
-    "market": Text("Where the people served are", "服务对象所在地"),
-    "roles": Text("Our roles", "本单位角色"),
-    "stage": Text("Stage", "所处阶段"),
-    "base_model_filed": Text("All base models are filed", "基础模型均已备案"),
-    "training_activity": Text("What we do to the model", "对模型所做的工作"),
-    "data_sources": Text("Where the data come from", "数据来源"),
-    "annotation": Text("Data are labelled for it", "有数据标注"),
-    "third_party_ip": Text("Others' works may be in it", "可能含他人作品"),
-    "generates": Text("What it generates", "生成内容"),
-    "realistic_synthesis": Text("Can pass for real", "可以假乱真"),
-    "interaction": Text("How it talks with people", "与人对话的方式"),
-    "opinion_or_mobilisation": Text("Voices or moves public opinion", "具有舆论或动员能力"),
-    "ranks_content": Text("Ranks what the public sees", "为公众排序内容"),
-    "profiles_people": Text("What it infers about people", "对人的推断"),
-    "biometrics": Text("Use of bodily traits", "身体特征的使用"),
-    "minors": Text("Minors can use it", "未成年人可用"),
-    "children_data": Text("Data of children under 14", "不满十四周岁儿童信息"),
-    "autonomy": Text("How far it acts by itself", "自主程度"),
-    "acts_on": Text("What it can change in the world", "能直接改变什么"),
-    "age_check": Text("Age check", "年龄核验"),
-    "manual_fallback": Text("Manual fallback", "人工替代办法"),
-    "explanation": Text("Explaining a result", "结果的解释"),
-    "users_scale": Text("Number of users", "用户规模"),
-    "monthly_active": Text("Active in a month", "月活跃用户"),
-    "people_in_data": Text("Number of people in the data", "数据涉及人数"),
-    "cii_operator": Text("We operate critical infrastructure", "本单位是关键信息基础设施运营者"),
-    "export_ground": Text("Exempt ground for export", "出境豁免情形"),
-    "people_exported_this_year": Text("People whose data left this year", "今年出境人数"),
-    "sensitive_people_exported_this_year": Text("People whose sensitive data left this year", "今年敏感信息出境人数"),
-    "hosting": Text("Where it runs", "运行地点"),
-    "compute_origin": Text("Whose chips", "芯片来源"),
-    "third_party_components": Text("Relies on suppliers", "依赖供应方"),
-    "hosts_many_models": Text("Carries several models", "承载多个模型"),
-    "hazard_domain": Text("Help in dangerous fields", "高危领域的帮助"),
-    "replaces_people": Text("Takes over people's work", "替代原有人工"),
-    "vulnerable_groups": Text("Groups specially affected", "受特别影响的群体"),
-    "registered_users": Text("Registered users (exact)", "注册用户数（准确）"),
-    "people_in_data_count": Text("People in the data (exact)", "数据涉及人数（准确）"),
-}
-"""Short names of the shipped facts: a question is too long for a reason in a table."""

@@ -369,14 +369,14 @@ def _count_open_facts(summary: Summary, judged: pl.DataFrame) -> None:
 
 
 def _keep_listed(summary: Summary, batch: Batch, judged: pl.DataFrame, out: pl.DataFrame) -> None:
-    """Keeps the systems that need a person first: forbidden, then high, then possibly so; most reasons first."""
+    """Keeps the systems that need a person first: forbidden, then high, then possibly so."""
     high_rules = [rule.id for rule, _ in summary.policy.tiers if rule.tier == "high"]
     urgency = judged.select(
         (
             pl.when(pl.col("prohibited")).then(10_000).otherwise(0)
             + pl.when(pl.col("prohibited").is_null()).then(2_000).otherwise(0)
-            + pl.col(LOWEST).cast(pl.Int64) * 2_500
-            + pl.col(HIGHEST).cast(pl.Int64) * 1_000
+            + pl.col(LOWEST).cast(pl.Int64) * 1_000
+            + pl.col(HIGHEST).cast(pl.Int64) * 3_000
             + pl.sum_horizontal(pl.col(rule).cast(pl.Int64).fill_null(0) for rule in high_rules) * 10
         ).alias("urgency")
     ).to_series()
