@@ -133,9 +133,8 @@ def run_facts(options: argparse.Namespace) -> int:
         say(table([(row[0], row[1], row[3]) for row in rows], head))
         return EXIT_DONE
     for fact in chosen:
-        say(
-            f"{fact.id}  {fact.name.get(lang)} ({fact.type})\n{wrap(fact.question.get(lang), 96)}\n{wrap(fact.help.get(lang), 96, '  ')}"
-        )
+        say(f"{fact.id}  {fact.name.get(lang)} ({fact.type})")
+        say(f"{wrap(fact.question.get(lang), 96)}\n{wrap(fact.help.get(lang), 96, '  ')}")
         for value in fact.values:
             say(f"    {value.id:<20} {value.label.get(lang)}")
         if fact.asked_when:

@@ -36,9 +36,9 @@ class FactValue(msgspec.Struct, frozen=True):
 class Fact(msgspec.Struct, frozen=True, dict=True):
     """One typed question about a system.
 
-    `name` is short, for tables; `demanding` says in which direction an answer asks for more governance: `up` (true, higher, more members), `down`
-    (the reverse) or `none`. `count` names the count fact whose exact number beats this band. `asked_when` is a
-    predicate; None means always.
+    `name` is short, for tables. `demanding` says in which direction an answer asks for more governance: `up` (true,
+    higher, more members), `down` (the reverse) or `none`. `count` names the count fact whose exact number beats this
+    band. `asked_when` is a predicate; None means always.
     """
 
     id: str
