@@ -81,8 +81,8 @@ def facts_page(words: Vocabulary) -> str:
         "## Overview / 一览",
         "",
         *_table(
-            ("fact 编号", "type 类型", "question", "提问"),
-            ((f"[`{fact.id}`](#{fact.id})", fact.type, fact.question.en, fact.question.zh) for fact in words.items),
+            ("fact 编号", "name", "名称", "type 类型"),
+            ((f"[`{fact.id}`](#{fact.id})", fact.name.en, fact.name.zh, f"`{fact.type}`") for fact in words.items),
         ),
     ]
     for title, facts in groups:
@@ -100,7 +100,7 @@ def _fact(fact: Fact) -> Iterator[str]:
     yield f"**{fact.question.zh}** {fact.help.zh}"
     yield ""
     kind = TYPES[fact.type]
-    notes = [f"`{fact.type}`: {kind.en} {kind.zh}"]
+    notes = [_both(fact.name), f"`{fact.type}`: {kind.en} {kind.zh}"]
     if fact.ordered:
         notes.append("ordered, from least to most 有序，由低到高")
     if fact.control:

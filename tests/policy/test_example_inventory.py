@@ -39,8 +39,8 @@ def test_no_obligation_goes_to_everybody_and_none_to_nobody(systems: dict[str, A
 
 
 def test_the_same_list_only_where_the_deciding_facts_agree(systems: dict[str, Assessment]) -> None:
-    def deciding(one: Assessment) -> dict[str, tuple[tuple[str, object], ...]]:
-        return {item.rule.id: item.seen for item in one.obligations if item.certain}
+    def deciding(one: Assessment) -> dict[str, dict[str, object]]:
+        return {item.rule.id: one.facts(item) for item in one.obligations if item.certain}
 
     for (first, a), (second, b) in combinations(systems.items(), 2):
         if owed(a) == owed(b):

@@ -14,6 +14,7 @@ from steelyard.base.canon import canonical_json
 from steelyard.policy.assess import Assessment, assess_facts
 from steelyard.policy.columns import HIGHEST, LOWEST, ColumnPolicy, decode_value, encode
 from steelyard.policy.compile import Policy, load_compiled
+from steelyard.policy.kleene import Judge
 from steelyard.policy.tree import TIERS
 from steelyard.profile.facts import Fact, Value, vocabulary
 from tests.strategies import coherent, facts, random_facts, values_of
@@ -58,7 +59,7 @@ def agree(profiles: list[dict[str, Value]]) -> None:
             expected = None if value is None else fact.plain(value)
             assert decode_value(fact, judged[fact.id][row]) == expected, (fact.id, known)
         for name, (_, rule) in POLICY.judges.items():
-            assert judged[name][row] == rule(one.values).truth, (name, known)
+            assert judged[name][row] == rule.truth(one.values), (name, known)
         assert (TIERS[judged[LOWEST][row]], TIERS[judged[HIGHEST][row]]) == one.tier
         stops = [item.certain for item in one.prohibitions]
         assert judged["prohibited"][row] == (True if True in stops else None if stops else False)
@@ -95,8 +96,8 @@ def narrower(after: Assessment, before: Assessment) -> bool:
         rank(before.tier.lowest) <= rank(after.tier.lowest) <= rank(after.tier.highest) <= rank(before.tier.highest)
     )
     for _, (_, rule) in POLICY.judges.items():
-        truth = rule(before.values).truth
-        inside = inside and (truth is None or rule(after.values).truth is truth)
+        truth = rule.truth(before.values)
+        inside = inside and (truth is None or rule.truth(after.values) is truth)
     return inside
 
 
@@ -175,13 +176,25 @@ def test_same_input_gives_the_same_bytes(known: dict[str, Value], rng: random.Ra
     assert canonical_json(judge(dict(shuffled), fresh).as_dict()) == first
 
 
-def test_the_memory_of_a_rule_changes_nothing() -> None:
-    rng = random.Random(7)
-    profiles = [random_facts(rng, WORDS, 0.7) for _ in range(200)]
-    warm = [canonical_json(judge(known).as_dict()) for known in profiles]
-    POLICY.first.forget()
-    POLICY.second.forget()
-    assert [canonical_json(judge(known).as_dict()) for known in profiles] == warm
+@FEW
+@given(facts())
+def test_matching_by_masks_is_plain_evaluation(known: dict[str, Value]) -> None:
+    one = judge(known)
+    fired = {item.rule.id: item for item in (*one.tiers, *one.prohibitions, *one.obligations)}
+    for name, (_, rule) in POLICY.judges.items():
+        truth = rule.truth(one.values)
+        assert (fired[name].certain if name in fired else False) is (truth is True)
+        assert (name in fired) is (truth is not False)
+        if name in fired and truth:  # the deciding facts alone must force the answer
+            alone = {fact: one.values[fact] if fact in fired[name].names else None for fact in one.values}
+            assert rule.truth(alone) is True, (name, fired[name].names)
+        if name in fired and truth is None:
+            assert fired[name].open and set(fired[name].open) <= set(fired[name].names)
+    for name, condition in (item for wave in POLICY.waves for item in wave):
+        if name in known:
+            assert name not in one.not_applicable
+        elif name in one.not_applicable:
+            assert Judge(condition).truth({**one.values, name: None}) is False
 
 
 def test_every_fact_is_in_the_strategies() -> None:

@@ -11,7 +11,7 @@ from steelyard.cli.common import date_of, policy_of, policy_options, report, say
 if TYPE_CHECKING:
     from steelyard.policy.assess import Assessment, Bounds
     from steelyard.policy.compile import Policy
-    from steelyard.policy.panels import Fired
+    from steelyard.policy.match import Fired
 
 
 def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None:
@@ -105,7 +105,7 @@ def assessment_text(assessment: "Assessment", lang: Lang) -> str:
         stop = Text("STOP", "禁止") if fired.certain else Text("STOP, if confirmed", "如属实则禁止")
         out.append(
             f"  {stop.get(lang)}: {fired.rule.title.get(lang)} [{', '.join(fired.rule.clauses)}] "
-            f"{_facts_text(assessment, fired.outcome.facts, lang)}"
+            f"{_facts_text(assessment, fired.names, lang)}"
         )
     out += ["", Text("Why", "理由").get(lang)]
     for rule, reason, facts in _why_rows(assessment, lang):
@@ -181,7 +181,7 @@ def _why_rows(assessment: "Assessment", lang: Lang) -> list[tuple[str, str, str]
         (
             fired.rule.id,
             _mark(fired.certain, lang) + fired.rule.title.get(lang),
-            f"{_facts_text(assessment, fired.outcome.facts, lang)}  [{', '.join(fired.rule.clauses)}]",
+            f"{_facts_text(assessment, fired.names, lang)}  [{', '.join(fired.rule.clauses)}]",
         )
         for fired in assessment.tiers
     ]

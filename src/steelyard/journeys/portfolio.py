@@ -381,6 +381,7 @@ def _keep_listed(summary: Summary, batch: Batch, judged: pl.DataFrame, out: pl.D
         ).alias("urgency")
     ).to_series()
     part = out.with_columns(urgency, batch.identity["purpose"]).top_k(LISTED, by=["urgency", -pl.col("row")])
+    part = pl.DataFrame(part.to_arrow(compat_level=pl.CompatLevel.oldest()))  # a copy that holds no batch alive
     frames = [summary.listed, part] if summary.listed.width else [part]
     joined = pl.concat(frames, how="diagonal").sort("urgency", "row", descending=[True, False])
     summary.listed = joined.head(LISTED)
@@ -416,7 +417,9 @@ def run(
         def write(frame: pl.DataFrame) -> None:
             table = frame.to_arrow(compat_level=pl.CompatLevel.newest())
             if not writer:
-                writer.append(pq.ParquetWriter(target, table.schema, compression="zstd", compression_level=1))
+                writer.append(
+                    pq.ParquetWriter(target, table.schema, compression="zstd", compression_level=1, store_schema=False)
+                )
             writer[0].write_table(table)
 
         try:

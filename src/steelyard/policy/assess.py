@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from steelyard.base.canon import digest
 from steelyard.policy.compile import Policy
-from steelyard.policy.panels import Fired
+from steelyard.policy.match import Fired, shown
 from steelyard.policy.tree import TIER, TIERS
 from steelyard.profile.document import Profile
 from steelyard.profile.facts import Value
@@ -43,7 +43,18 @@ class Assessment:
     hold or may hold, in the order of the policy.
     """
 
-    __slots__ = ("not_applicable", "obligations", "on", "policy", "profile", "prohibitions", "tier", "tiers", "values")
+    __slots__ = (
+        "not_applicable",
+        "obligations",
+        "on",
+        "policy",
+        "profile",
+        "prohibitions",
+        "tier",
+        "tiers",
+        "values",
+        "waiting",
+    )
 
     def __init__(
         self,
@@ -52,13 +63,14 @@ class Assessment:
         on: dt.date,
         values: dict[str, Any],
         not_applicable: list[str],
+        waiting: dict[str, tuple[str, ...]],
         tier: Bounds,
         tiers: list[Fired],
         prohibitions: list[Fired],
         obligations: list[Fired],
     ) -> None:
         self.profile, self.policy, self.on = profile, policy, on
-        self.values, self.not_applicable = values, not_applicable
+        self.values, self.not_applicable, self.waiting = values, not_applicable, waiting
         self.tier, self.tiers, self.prohibitions, self.obligations = tier, tiers, prohibitions, obligations
 
     @property
@@ -74,10 +86,15 @@ class Assessment:
 
     def because(self, fired: Fired) -> list[str]:
         """The ids of the rules that make an obligation owed: its own, and those of the tier where it depends on it."""
-        if TIER not in fired.outcome.facts:
+        if TIER not in fired.names:
             return [fired.rule.id]
         lifting = [item.rule.id for item in self.tiers if item.rule.tier != "low"]
         return [fired.rule.id, *(lifting or [self.policy.data.default.id])]
+
+    def facts(self, fired: Fired) -> dict[str, Any]:
+        """The deciding facts of a rule with their values as JSON carries them; the bounds where the tier decides."""
+        words, values = self.policy.vocabulary, self.values
+        return {name: shown(words, name, values[name]) for name in fired.names}
 
     def reasons(self) -> list[dict[str, Any]]:
         """Every rule that holds or may hold, the tier first, each with its clauses and deciding facts."""
@@ -99,11 +116,9 @@ class Assessment:
         return out
 
     def _keeps_low(self) -> dict[str, Any]:
-        """The facts on which the rules that do not hold fail: why nothing lifts the tier."""
-        words = self.policy.vocabulary
-        failing = (judge(self.values) for _, judge in self.policy.tiers)
-        names = dict.fromkeys(name for outcome in failing if outcome.truth is False for name in outcome.facts)
-        return {name: words[name].plain(self.values[name]) for name in names}
+        """The facts that rule the other tier rules out: why nothing lifts the tier."""
+        words, values = self.policy.vocabulary, self.values
+        return {name: shown(words, name, values[name]) for name in self.policy.tier_matcher.ruling_out(values)}
 
     def _reason(self, fired: Fired, **more: Any) -> dict[str, Any]:
         rule = fired.rule
@@ -111,7 +126,7 @@ class Assessment:
             "rule": rule.id,
             "title": _text(rule.title),
             "clauses": list(rule.clauses),
-            "facts": fired.facts,
+            "facts": self.facts(fired),
             "certain": fired.certain,
             **more,
         }
@@ -130,7 +145,7 @@ class Assessment:
                     "title": _text(item.rule.title),
                     "basis": item.rule.basis,
                     "clauses": list(item.rule.clauses),
-                    "facts": item.facts,
+                    "facts": self.facts(item),
                     "certain": item.certain,
                 }
                 for item in self.prohibitions
@@ -185,7 +200,7 @@ _TIER_RANK = {tier: rank for rank, tier in enumerate(TIERS)}
 
 def assess(profile: Profile, policy: Policy, on: dt.date) -> Assessment:
     """Judges one system. Deterministic: the same arguments give the same bytes."""
-    values, not_applicable = policy.applicability(profile.facts)
+    values, not_applicable, waiting = policy.applicability(profile.facts)
     first = policy.first(values)
     tiers = [fired for fired in first if fired.kind == "tier"]
     lowest = highest = _TIER_RANK[policy.data.default.tier]
@@ -202,6 +217,7 @@ def assess(profile: Profile, policy: Policy, on: dt.date) -> Assessment:
         on,
         values,
         not_applicable,
+        waiting,
         Bounds(TIERS[lowest], TIERS[highest]),
         tiers,
         [fired for fired in first if fired.kind == "prohibition"],
@@ -220,7 +236,7 @@ def rank_open_facts(assessment: Assessment) -> list[str]:
     Each undecided rule shares its weight among the facts that can settle it: tier rules above the lowest bound weigh
     most, then prohibitions, then obligations. Where a fact is asked only after another open one, the other goes first.
     """
-    policy, values = assessment.policy, assessment.values
+    policy = assessment.policy
     floor = _TIER_RANK[assessment.tier.lowest]
     scores: dict[str, float] = {}
 
@@ -229,16 +245,15 @@ def rank_open_facts(assessment: Assessment) -> list[str]:
             scores[name] = scores.get(name, 0.0) + weight / len(names)
 
     for fired in assessment.tiers:
-        if fired.outcome.open and _TIER_RANK[fired.rule.tier] > floor:
-            credit(fired.outcome.open, _WEIGHT[fired.rule.tier])
+        if fired.open and _TIER_RANK[fired.rule.tier] > floor:
+            credit(fired.open, _WEIGHT[fired.rule.tier])
     for fired in assessment.prohibitions:
-        credit(fired.outcome.open, _PROHIBITION_WEIGHT)
+        credit(fired.open, _PROHIBITION_WEIGHT)
     for fired in assessment.obligations:
-        if fired.outcome.open:
-            credit(tuple(name for name in fired.outcome.open if name != TIER), _OBLIGATION_WEIGHT)
+        if fired.open:
+            credit(tuple(name for name in fired.open if name != TIER), _OBLIGATION_WEIGHT)
     for name in list(scores):
-        condition = policy.applicability.condition(name)
-        before = condition(values).open if condition else ()
+        before = assessment.waiting.get(name, ())
         if before:
             credit(before, scores[name])
             scores[name] *= _AFTER

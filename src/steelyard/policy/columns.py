@@ -6,7 +6,7 @@ reader (a) on every profile is a property test.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from operator import and_, or_
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from steelyard.policy.compile import Policy
-from steelyard.policy.kleene import deciding
+from steelyard.policy.match import TooWide, by_size, deciding_facts, disjuncts
 from steelyard.policy.model import Rule, TierRule
 from steelyard.policy.tree import (
     TIER,
@@ -207,7 +207,14 @@ class ColumnPolicy:
         self.policy = policy
         words = policy.vocabulary
         self._words = words
-        self._waves = list(_waves(policy))
+        self._waves = [
+            [
+                (name, node, encode_value(words[name], words[name].neutral))
+                for name, node in wave
+                if words[name].neutral is not None
+            ]
+            for wave in policy.waves
+        ]
         self._tiers = [(rule, judge.node) for rule, judge in policy.tiers]
         self._prohibitions = [(rule, judge.node) for rule, judge in policy.prohibitions]
         self._obligations = [(rule, judge.node) for rule, judge in policy.obligations]
@@ -312,6 +319,10 @@ class ColumnPolicy:
         simple = not isinstance(node, (And, Or)) or (
             isinstance(node, And) and all(not isinstance(item, (And, Or, Not)) for item in node.items)
         )
+        try:
+            conjunctions = by_size(disjuncts(node))
+        except TooWide:
+            return _join_facts(facts_of(node))
         if simple or len(parts) > _MAX_DECIDING_ATOMS:
             return _join_facts(facts_of(node))
         states = pl.lit(0, dtype=pl.UInt64)
@@ -322,7 +333,7 @@ class ColumnPolicy:
         templates: dict[tuple[str, ...], list[int]] = {}
         for key in keys.unique().to_list():
             known = {atom: (False, True, None)[key // 3**index % 3] for index, atom in enumerate(parts)}
-            names = tuple(dict.fromkeys(atom.fact for atom in deciding(node, known.__getitem__)))
+            names = deciding_facts(conjunctions, known.__getitem__)
             templates.setdefault(names, []).append(key)
         if len(templates) == 1:
             return _join_facts(next(iter(templates)))
@@ -356,18 +367,3 @@ def _band(fact: Fact, count: pl.Expr) -> pl.Expr:
         if value.below is not None:
             rank = pl.when(count >= value.below).then(pl.lit(index + 1, dtype=pl.UInt8)).otherwise(rank)
     return pl.when(count.is_not_null()).then(rank)
-
-
-def _waves(policy: Policy) -> Iterable[list[tuple[str, Node, Any]]]:
-    """Conditions grouped so that a group reads only what earlier groups have settled."""
-    words = policy.vocabulary
-    waiting = {
-        name: (node, encode_value(words[name], words[name].neutral))
-        for name, node in policy.conditions
-        if words[name].neutral is not None
-    }
-    while waiting:
-        ready = [name for name, (node, _) in waiting.items() if not any(read in waiting for read in facts_of(node))]
-        yield [(name, *waiting[name]) for name in ready]
-        for name in ready:
-            del waiting[name]

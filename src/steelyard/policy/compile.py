@@ -13,11 +13,11 @@ from steelyard.base.canon import digest
 from steelyard.base.errors import InputError
 from steelyard.base.i18n import Text
 from steelyard.catalogue.load import Catalogue, catalogue
-from steelyard.policy.kleene import Applicability, Judge
+from steelyard.policy.kleene import Judge
 from steelyard.policy.language import LanguageError, Scope, parse
 from steelyard.policy.load import files_of, load_policy, resolve, to_plain
+from steelyard.policy.match import Applicability, Matcher, RuleSet
 from steelyard.policy.model import Lane, Obligation, PolicyData, Prohibition, Rule, TierRule
-from steelyard.policy.panels import Panels
 from steelyard.policy.tree import TIER, Node, facts_of
 from steelyard.profile.facts import Vocabulary, vocabulary
 
@@ -38,18 +38,18 @@ class Policy:
         self.tiers = tuple((rule, Judge(parse(rule.when, self.scope))) for rule in data.tiers)
         self.prohibitions = tuple((rule, Judge(parse(rule.when, self.scope))) for rule in data.prohibitions)
         self.obligations = tuple((rule, Judge(parse(rule.when, with_tier))) for rule in data.obligations)
-        self.first = Panels(
+        self.first = RuleSet(
             [
-                *(("tier", rule, judge) for rule, judge in self.tiers),
-                *(("prohibition", rule, judge) for rule, judge in self.prohibitions),
-            ],
-            self.vocabulary,
+                *(("tier", rule, judge.node) for rule, judge in self.tiers),
+                *(("prohibition", rule, judge.node) for rule, judge in self.prohibitions),
+            ]
         )
-        self.second = Panels([("obligation", rule, judge) for rule, judge in self.obligations], self.vocabulary)
-        self.conditions = _in_order(_conditions(self.vocabulary, self.scope))
+        self.second = RuleSet([("obligation", rule, judge.node) for rule, judge in self.obligations])
+        self.tier_matcher = Matcher([judge.node for _, judge in self.tiers])
+        self.waves = _in_waves(_conditions(self.vocabulary, self.scope))
         self.applicability = Applicability(
             (*self.vocabulary.ids, TIER),
-            [(fact, node, self.vocabulary[fact].neutral) for fact, node in self.conditions],
+            [[(fact, node, self.vocabulary[fact].neutral) for fact, node in wave] for wave in self.waves],
             [(fact.id, count, fact.band_of) for fact, count in self.vocabulary.bands],
         )
         self.fact_order = {fact: index for index, fact in enumerate(self.vocabulary.ids)}
@@ -104,9 +104,9 @@ def _conditions(words: Vocabulary, scope: Scope) -> dict[str, Node]:
     return out
 
 
-def _in_order(conditions: dict[str, Node]) -> list[tuple[str, Node]]:
-    """Conditions such that what one reads is settled before it. Raises InputError for a circle."""
-    done: dict[str, Node] = {}
+def _in_waves(conditions: dict[str, Node]) -> list[list[tuple[str, Node]]]:
+    """Conditions in groups, each reading only what earlier groups settle. Raises InputError for a circle."""
+    waves: list[list[tuple[str, Node]]] = []
     waiting = dict(conditions)
     while waiting:
         ready = [fact for fact, node in waiting.items() if not any(name in waiting for name in facts_of(node))]
@@ -118,9 +118,8 @@ def _in_order(conditions: dict[str, Node]) -> list[tuple[str, Node]]:
                 path="facts",
                 field="asked_when",
             )
-        for fact in ready:
-            done[fact] = waiting.pop(fact)
-    return list(done.items())
+        waves.append([(fact, waiting.pop(fact)) for fact in ready])
+    return waves
 
 
 def load_compiled(reference: str | Path | None = None) -> Policy:

@@ -38,7 +38,7 @@ def run_examples(policy: Policy) -> Iterator[Trial]:
 def _trial(policy: Policy, rule: Rule, judge: Judge, name: str, raw: dict[str, Any], expected: bool) -> Trial:
     words = policy.vocabulary
     facts = {fact: words[fact].parse(value) for fact, value in raw.items() if value is not None}
-    got = judge(assess_facts(facts, policy, _ANY_DAY).values).truth
+    got = judge.truth(assess_facts(facts, policy, _ANY_DAY).values)
     problem = None
     if got is not expected:
         wanted, found = _say(expected), _say(got)

@@ -10,9 +10,9 @@ from steelyard.base.tables import terminal_width, wrap
 from steelyard.base.yamldoc import near
 from steelyard.catalogue.model import Clause
 from steelyard.policy.assess import Assessment, assess
-from steelyard.policy.kleene import atom_value, deciding
+from steelyard.policy.match import shown
 from steelyard.policy.model import Obligation, Rule, TierRule
-from steelyard.policy.tree import TIER, atoms
+from steelyard.policy.tree import TIER
 from steelyard.profile.document import Profile
 from steelyard.profile.facts import Fact, Value
 
@@ -64,11 +64,7 @@ class Explanation:
         }
 
     def _value(self, fact: str) -> Any:
-        value = self.assessment.values[fact]
-        if fact == TIER:
-            tier = self.assessment.tier
-            return tier.lowest if tier.settled else f"{tier.lowest}..{tier.highest}"
-        return None if value is None else self.assessment.policy.vocabulary[fact].plain(value)
+        return shown(self.assessment.policy.vocabulary, fact, self.assessment.values[fact])
 
     def render(self, lang: Lang) -> str:
         """The explanation for a person."""
@@ -116,9 +112,8 @@ def explain(assessment: Assessment, identifier: str) -> Explanation:
             or Text("`steelyard policy show` lists them", "用 `steelyard policy show` 查看全部"),
         )
     rule, judge = policy.judges[identifier]
-    truth = judge(assessment.values).truth
-    known = {atom: atom_value(atom, assessment.values) for atom in atoms(judge.node)}
-    parts = tuple((atom.fact, atom.text, known[atom]) for atom in deciding(judge.node, known.__getitem__))
+    truth = judge.truth(assessment.values)
+    parts = tuple((atom.fact, atom.text, value) for atom, value in judge.parts(assessment.values))
     changes = tuple(_changes(assessment, identifier, truth, judge.reads))
     return Explanation(assessment, rule, truth, parts, changes)
 
@@ -131,7 +126,7 @@ def _changes(assessment: Assessment, identifier: str, truth: bool | None, reads:
             continue
         for value in _alternatives(policy.vocabulary[name], assessment.values[name]):
             facts = {**profile.facts, name: value}
-            other = judge(assess(Profile(profile.id, facts), policy, assessment.on).values).truth
+            other = judge.truth(assess(Profile(profile.id, facts), policy, assessment.on).values)
             if other is not truth:
                 yield Change(name, value, other)
 

@@ -1,21 +1,17 @@
 """Reader (a) of the tree: three-valued evaluation of one system, with the facts that decide.
 
 Kleene's strong logic: a conjunction is false as soon as one part is false, a disjunction true as soon as one part is
-true, otherwise unknown parts leave it unknown. The value of a rule depends only on the facts it reads, so each rule
-remembers its answers by those facts' values; the memory is bounded and invisible.
+true, otherwise unknown parts leave it unknown. This is the plain form, one rule on one system; `match` asks all rules
+at once and must say the same.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from steelyard.policy.tree import And, AtLeast, Atom, Const, IsTrue, Meets, Node, Not, OneOf, TierIn, atoms, facts_of
-from steelyard.profile.facts import Value
 
 Values = Mapping[str, Any]
 """Fact id -> value or None (unknown); every fact of the vocabulary is a key. `tier` -> frozenset of possible tiers."""
-
-MEMORY = 4096
 
 
 def atom_value(atom: Atom, values: Values) -> bool | None:
@@ -86,99 +82,20 @@ def _deciding(node: Node, truth: Truth) -> tuple[Atom, ...]:
     return tuple(atom for item in kept for atom in _deciding(item, truth))
 
 
-class Outcome(NamedTuple):
-    """What a rule says of one system: its truth, the facts that decide, and the unknown ones among them."""
-
-    truth: bool | None
-    facts: tuple[str, ...]
-    open: tuple[str, ...]
-
-
-def _no_atom(atom: Atom) -> bool | None:
-    raise AssertionError(atom)
-
-
-_ALWAYS = {True: Outcome(True, (), ()), False: Outcome(False, (), ())}
-
-
 class Judge:
-    """One rule, ready to be asked again and again."""
+    """One rule, to be asked about one system at a time: for explanations, examples and tests."""
 
-    __slots__ = ("_key", "_memory", "node", "reads")
+    __slots__ = ("node", "reads")
 
     def __init__(self, node: Node) -> None:
         self.node = node
         self.reads = facts_of(node)
-        self._key: Any = itemgetter(*self.reads) if self.reads else None
-        self._memory: dict[Any, Outcome] = {}
 
-    def __call__(self, values: dict[str, Any]) -> Outcome:
-        """The outcome for a system."""
-        if self._key is None:
-            return _ALWAYS[bool(evaluate(self.node, _no_atom))]
-        key = self._key(values)
-        try:
-            return self._memory[key]
-        except KeyError:
-            pass
-        outcome = self._judge(values)
-        if len(self._memory) >= MEMORY:
-            self._memory.clear()
-        self._memory[key] = outcome
-        return outcome
+    def truth(self, values: Values) -> bool | None:
+        """Whether the rule holds; None where unknown facts decide."""
+        return evaluate(self.node, lambda atom: atom_value(atom, values))
 
-    def _judge(self, values: Values) -> Outcome:
+    def parts(self, values: Values) -> list[tuple[Atom, bool | None]]:
+        """The deciding atoms, each with its own truth."""
         known = {atom: atom_value(atom, values) for atom in atoms(self.node)}
-        truth = evaluate(self.node, known.__getitem__)
-        parts = deciding(self.node, known.__getitem__)
-        facts = dict.fromkeys(atom.fact for atom in parts)
-        unknown = () if truth is not None else dict.fromkeys(atom.fact for atom in parts if known[atom] is None)
-        return Outcome(truth, tuple(facts), tuple(unknown))
-
-    def forget(self) -> None:
-        """Empties the memory; only benchmarks need it."""
-        self._memory.clear()
-
-
-class Applicability:
-    """Turns declared answers into effective values.
-
-    Rules enforced (facts.md): where a fact is unanswered and its `asked_when` is definitely false it takes its neutral
-    value and counts as not applicable; a declared value always counts; an unknown condition leaves it unknown; an exact
-    count, where known, beats its band.
-    """
-
-    def __init__(
-        self,
-        ids: tuple[str, ...],
-        conditions: Iterable[tuple[str, Node, Value | None]],
-        bands: Iterable[tuple[str, str, Any]],
-    ) -> None:
-        """`conditions`: (fact, asked_when, neutral value) in an order where what a condition reads comes first.
-
-        `bands`: (band fact, count fact, function from number to band).
-        """
-        self._blank: dict[str, Any] = dict.fromkeys(ids)
-        self._conditions = tuple((fact, Judge(node), neutral) for fact, node, neutral in conditions)
-        self._bands = tuple(bands)
-
-    def __call__(self, declared: Mapping[str, Value]) -> tuple[dict[str, Any], list[str]]:
-        """The effective values of all facts, and the ids of those that are not applicable."""
-        values = self._blank.copy()
-        values.update(declared)
-        not_applicable = []
-        for band, count, band_of in self._bands:
-            if values[count] is not None:
-                values[band] = band_of(values[count])
-        for fact, condition, neutral in self._conditions:
-            if values[fact] is None and condition(values).truth is False:
-                values[fact] = neutral
-                not_applicable.append(fact)
-        for band, count, band_of in self._bands:
-            if values[band] is None and values[count] is not None:
-                values[band] = band_of(values[count])
-        return values, not_applicable
-
-    def condition(self, fact: str) -> Judge | None:
-        """The `asked_when` of a fact; None where it is always asked."""
-        return next((judge for name, judge, _ in self._conditions if name == fact), None)
+        return [(atom, known[atom]) for atom in deciding(self.node, known.__getitem__)]

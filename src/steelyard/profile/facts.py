@@ -140,6 +140,13 @@ class Fact(msgspec.Struct, frozen=True, dict=True):
         return raw
 
     def _set(self, raw: Any) -> frozenset[str]:
+        if type(raw) is list:
+            try:
+                found = frozenset(raw)
+            except TypeError:
+                found = None
+            if found is not None and found <= self.rank.keys():
+                return found
         items = [raw] if isinstance(raw, str) else raw
         if not isinstance(items, (list, tuple, set, frozenset)) or not all(isinstance(item, str) for item in items):
             raise FactError("wrong_type", self._expects(raw), Text("write a list, or none", "请写列表，或写 none"))
