@@ -206,7 +206,7 @@ def complete(policy: Policy, profiles: Sequence[Facts]) -> list[Facts]:
     """
     words, out = policy.vocabulary, []
     for profile in profiles:
-        values, _ = policy.applicability({name: words[name].parse(value) for name, value in profile.items()})
+        values, _, _ = policy.applicability({name: words[name].parse(value) for name, value in profile.items()})
         out.append(
             {
                 fact.id: fact.members[0] if values[fact.id] is None else fact.plain(values[fact.id])

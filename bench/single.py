@@ -5,7 +5,7 @@ Rules enforced:
   core: a slow minute of the machine hits everybody, and nobody pays for another's memory or garbage collection;
 - what counts is CPU time (`time.process_time`), threads of an engine included; the median over rounds is reported, and
   ratios are the median of the ratios of neighbouring turns;
-- nobody judges the same profile twice, so that a memory helps only as far as different systems are alike;
+- nobody judges the same profile twice;
 - a peer that is missing, fails or disagrees gives a row that says so, and no number.
 """
 
@@ -32,11 +32,10 @@ from bench.population import draw, realistic
 from bench.process import peak_mib
 from steelyard.policy.compile import Policy, load_compiled
 
-OURS = {f"{answer} {state}": (answer, state == "cold") for answer in ANSWERS for state in ("warm", "cold")}
+OURS = tuple(ANSWERS)
 UNFINISHED = "unfinished"
 POPULATIONS = ("realistic", "random", UNFINISHED)
 UNKNOWN = 0.15
-WARM_UP = 2_000
 PROBE = 20
 
 
@@ -72,9 +71,7 @@ def work(pipe: Connection, name: str, population: str) -> None:
     """The life of a worker process: build, say so, then serve turns until None."""
     try:
         policy = load_compiled()
-        run = Ours(policy, *OURS[name]) if name in OURS else _PeerRun(policy, name)
-        if name in OURS and name.endswith("warm"):
-            run.measure(profiles_of(policy, population, Turn(WARM_UP, 1)))
+        run = Ours(policy, name) if name in OURS else _PeerRun(policy, name)
         pipe.send(None)
         while (turn := pipe.recv()) is not None:
             profiles = profiles_of(policy, population, turn)
@@ -225,8 +222,7 @@ def markdown(result: dict[str, Any]) -> str:
         f"{result['machine']['system']}, {result['machine']['processor'] or 'processor unknown'}.",
         "",
         "`ids`: the rules that hold, as the peers give them. `explained`: with reasons, deciding facts, open facts in",
-        "order. `whole`: the JSON answer of `steelyard assess`. `warm`: memory kept, over systems never seen before;",
-        "`cold`: memory emptied before every assessment.",
+        "order. `whole`: the answer of `steelyard assess --json`, with texts in both languages and digests.",
     ]
     for part in result["populations"]:
         out += ["", f"## Population: {part['population']}", ""]

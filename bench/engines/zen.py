@@ -49,3 +49,25 @@ class Zen(Engine):
             held.update(name for name, holds in zip(self._rules.second, second, strict=True) if holds)
             out.append(held)
         return out
+
+
+class ZenEach(Engine):
+    """An expression per rule, each given the plain facts: what the documentation shows, and a rule stays a rule."""
+
+    package = "zen-engine"
+    how = "compiled expression a rule, each given the plain dict"
+
+    def __init__(self, rules: RuleSet) -> None:
+        self._rules = rules
+        self._first = {n: zen.compile_expression(write(node, LANGUAGE, rules)) for n, node in rules.first.items()}
+        self._second = {n: zen.compile_expression(write(node, LANGUAGE, rules)) for n, node in rules.second.items()}
+
+    def evaluate(self, profiles: Sequence[Facts]) -> list[set[str]]:
+        """The ids of the rules that hold, for each profile."""
+        out = []
+        for facts in profiles:
+            held = {name for name, rule in self._first.items() if rule.evaluate(facts)}
+            known = {**facts, "tier": tier_from(held, self._rules)}
+            held.update(name for name, rule in self._second.items() if rule.evaluate(known))
+            out.append(held)
+        return out

@@ -8,26 +8,36 @@ import hashlib
 import json
 from typing import Any
 
+_PLAIN = "\ud7ff"  # up to here UTF-16 units and code points give keys the same order
 
-def _utf16_order(key: str) -> bytes:
-    return key.encode("utf-16-be", "surrogatepass")
+
+def _check(value: Any) -> bool:
+    """Whether keys sort the same by code points as by UTF-16 units. Raises TypeError or ValueError."""
+    if isinstance(value, str) or value is None or value is True or value is False:
+        return True
+    if isinstance(value, dict):
+        plain = True
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"canonical JSON needs string keys, got {key!r}")
+            if not key.isascii() and max(key) > _PLAIN:
+                plain = False
+            if not _check(item):
+                plain = False
+        return plain
+    if isinstance(value, (list, tuple)):
+        return all([_check(item) for item in value])
+    if isinstance(value, int):
+        if abs(value) > 2**53 - 1:
+            raise ValueError(f"{value} is beyond the integers JSON can carry exactly")
+        return True
+    raise TypeError(f"canonical JSON cannot carry {type(value).__name__}")
 
 
 def _ordered(value: Any) -> Any:
     if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, str):
-                raise TypeError(f"canonical JSON needs string keys, got {key!r}")
-        return {key: _ordered(value[key]) for key in sorted(value, key=_utf16_order)}
-    if isinstance(value, (list, tuple)):
-        return [_ordered(item) for item in value]
-    if value is None or isinstance(value, (str, bool)):
-        return value
-    if isinstance(value, int):
-        if abs(value) > 2**53 - 1:
-            raise ValueError(f"{value} is beyond the integers JSON can carry exactly")
-        return value
-    raise TypeError(f"canonical JSON cannot carry {type(value).__name__}")
+        return {key: _ordered(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
+    return [_ordered(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def canonical_json(value: Any) -> bytes:
@@ -36,7 +46,10 @@ def canonical_json(value: Any) -> bytes:
     Accepts dicts with string keys, lists, tuples, strings, integers up to 2**53-1, booleans and None; anything else is
     a TypeError or ValueError.
     """
-    return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    plain = _check(value)
+    data = value if plain else _ordered(value)
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=plain)
+    return text.encode("utf-8")
 
 
 def sha256_hex(data: bytes) -> str:

@@ -62,6 +62,11 @@ class Fact(msgspec.Struct, frozen=True, dict=True):
         return tuple(value.id for value in self.values)
 
     @cached_property
+    def member_set(self) -> frozenset[str]:
+        """The ids of its values, as a set."""
+        return frozenset(self.members)
+
+    @cached_property
     def rank(self) -> Mapping[str, int]:
         """Position of each value, from 0."""
         return {value.id: index for index, value in enumerate(self.values)}
@@ -88,17 +93,34 @@ class Fact(msgspec.Struct, frozen=True, dict=True):
 
     def parse(self, raw: Any) -> Value:
         """The typed value of `raw` as YAML or JSON gives it. Raises FactError; None is not a value."""
+        kind = self.type
+        if kind == "one_of":
+            if type(raw) is str and raw in self.rank:
+                return raw
+        elif kind == "bool":
+            if raw is True or raw is False:
+                return bool(raw)
+        elif kind == "set_of" and type(raw) is list:
+            try:
+                found = frozenset(raw)
+            except TypeError:
+                raise FactError("wrong_type", self._expects(raw)) from None
+            if found <= self.member_set:
+                return found
+        return self._parse_with_care(raw)
+
+    def _parse_with_care(self, raw: Any) -> Value:
         if self.type == "bool":
             return self._bool(raw)
         if self.type == "count":
             return self._count(raw)
-        if self.type == "one_of":
-            if not isinstance(raw, str):
-                raise FactError("wrong_type", self._expects(raw))
-            if raw not in self.rank:
-                raise FactError("wrong_value", self._no_such(raw), near(raw, self.members) or self._one_of())
-            return raw
-        return self._set(raw)
+        if self.type == "set_of":
+            return self._set(raw)
+        if not isinstance(raw, str):
+            raise FactError("wrong_type", self._expects(raw))
+        if raw not in self.rank:
+            raise FactError("wrong_value", self._no_such(raw), near(raw, self.members) or self._one_of())
+        return raw
 
     def plain(self, value: Value) -> Any:
         """`value` as JSON and YAML carry it: sets become lists in the vocabulary's order."""
@@ -140,13 +162,6 @@ class Fact(msgspec.Struct, frozen=True, dict=True):
         return raw
 
     def _set(self, raw: Any) -> frozenset[str]:
-        if type(raw) is list:
-            try:
-                found = frozenset(raw)
-            except TypeError:
-                found = None
-            if found is not None and found <= self.rank.keys():
-                return found
         items = [raw] if isinstance(raw, str) else raw
         if not isinstance(items, (list, tuple, set, frozenset)) or not all(isinstance(item, str) for item in items):
             raise FactError("wrong_type", self._expects(raw), Text("write a list, or none", "请写列表，或写 none"))
