@@ -26,7 +26,10 @@ def _check(value: Any) -> bool:
                 plain = False
         return plain
     if isinstance(value, (list, tuple)):
-        return all([_check(item) for item in value])
+        plain = True
+        for item in value:
+            plain = _check(item) and plain
+        return plain
     if isinstance(value, int):
         if abs(value) > 2**53 - 1:
             raise ValueError(f"{value} is beyond the integers JSON can carry exactly")

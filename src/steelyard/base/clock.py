@@ -40,6 +40,27 @@ def is_duration(value: str) -> bool:
     return _DURATION.fullmatch(value) is not None
 
 
+def duration_text(value: str) -> Text:
+    """An ISO 8601 duration in words: `P30D` as 30 days."""
+    units = {
+        "Y": ("year", "年"),
+        "M": ("month", "个月"),
+        "W": ("week", "周"),
+        "D": ("day", "天"),
+        "H": ("hour", "小时"),
+    }
+    english, chinese, number = [], [], ""
+    for char in value.replace("T", ""):
+        if char.isdigit():
+            number += char
+        elif number and char in units:
+            word, short = units[char]
+            english.append(f"{number} {word}{'' if number == '1' else 's'}")
+            chinese.append(f"{number} {short}")
+            number = ""
+    return Text(" ".join(english), "".join(chinese)) if english else Text(value, value)
+
+
 def is_date(value: str) -> bool:
     """Whether `value` is a calendar date `YYYY-MM-DD`."""
     try:

@@ -87,7 +87,10 @@ def missing_extra(extra: str, package: str) -> EnvironmentNotReady:
     return EnvironmentNotReady(
         "missing_extra",
         Text(f"this command needs the Python package {package}", f"此命令需要 Python 包 {package}"),
-        remedy=Text(f"pip install 'steelyard[{extra}]'", f"请运行 pip install 'steelyard[{extra}]'"),
+        remedy=Text(
+            f"install Steelyard with its extra steelyard[{extra}] (see the README)",
+            f"请安装 Steelyard 的附加组件 steelyard[{extra}]（见 README）",
+        ),
     )
 
 

@@ -30,13 +30,13 @@ def terminal_width(default: int = 100) -> int:
     return max(60, min(200, shutil.get_terminal_size((default, 24)).columns))
 
 
-def table(rows: Sequence[Sequence[str]], head: Sequence[str], *, total: int | None = None) -> str:
-    """`rows` under `head`; the last column is cut so that a line fits `total` terminal columns."""
+def table(rows: Sequence[Sequence[str]], head: Sequence[str], *, total: int | None = None, flexible: int = -1) -> str:
+    """`rows` under `head`; the `flexible` column (the last) is cut so that a line fits `total` terminal columns."""
     total = total or terminal_width()
     flat = [[" ".join(str(cell).split()) for cell in row] for row in rows]
     widths = [max([width(name), *(width(row[i]) for row in flat)]) for i, name in enumerate(head)]
-    room = total - sum(widths[:-1]) - 2 * (len(widths) - 1)
-    widths[-1] = max(10, min(widths[-1], room))
+    room = total - (sum(widths) - widths[flexible]) - 2 * (len(widths) - 1)
+    widths[flexible] = max(10, min(widths[flexible], room))
 
     def line(cells: Sequence[str]) -> str:
         out = []

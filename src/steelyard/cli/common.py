@@ -97,4 +97,6 @@ def date_of(options: argparse.Namespace) -> dt.date:
 
 def shown(pairs: Iterable[tuple[str, str]], lang: Lang) -> str:
     """`name: value` pairs on one line."""
-    return ("；" if lang == "zh" else "; ").join(f"{name}: {value}" for name, value in pairs)
+    if lang == "zh":
+        return "；".join(f"{name}：{value}" for name, value in pairs)
+    return "; ".join(f"{name}: {value}" for name, value in pairs)

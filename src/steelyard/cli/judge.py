@@ -1,6 +1,7 @@
 """`assess`, `explain`, `plan`, `diff`: the judgement of systems, for people and for programs."""
 
 import argparse
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from steelyard.policy.assess import Assessment, Bounds
     from steelyard.policy.compile import Policy
     from steelyard.policy.match import Fired
+
+
+_FEW = 6
 
 
 def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None:
@@ -86,7 +90,7 @@ def _mark(certain: bool, lang: Lang) -> str:
 def assessment_text(assessment: "Assessment", lang: Lang) -> str:
     """An assessment for a person, on a terminal."""
     from steelyard.base.tables import table, terminal_width, wrap
-    from steelyard.policy.model import GATE_NAMES, ROLE_NAMES, TIER_NAMES
+    from steelyard.policy.model import GATE_NAMES, TIER_NAMES
 
     policy, profile = assessment.policy, assessment.profile
     width = terminal_width()
@@ -98,46 +102,64 @@ def assessment_text(assessment: "Assessment", lang: Lang) -> str:
     )
     out = [
         head.get(lang),
-        f"  {Text('Tier', '等级').get(lang)}: {range_text(assessment.tier, TIER_NAMES, lang)}"
-        f"     {Text('Lane', '通道').get(lang)}: {range_text(assessment.lane, lanes, lang)}",
+        f"  {Text('Tier: ', '等级：').get(lang)}{range_text(assessment.tier, TIER_NAMES, lang)}"
+        f"     {Text('Lane: ', '通道：').get(lang)}{range_text(assessment.lane, lanes, lang)}",
     ]
     for fired in assessment.prohibitions:
         stop = Text("STOP", "禁止") if fired.certain else Text("STOP, if confirmed", "如属实则禁止")
         out.append(
-            f"  {stop.get(lang)}: {fired.rule.title.get(lang)} [{', '.join(fired.rule.clauses)}] "
+            f"  {stop.get(lang)}{'：' if lang == 'zh' else ': '}{fired.rule.title.get(lang)} [{', '.join(fired.rule.clauses)}] "
             f"{_facts_text(assessment, fired.names, lang)}"
         )
+    out += _open_lines(assessment, lang, width)
     out += ["", Text("Why", "理由").get(lang)]
     for rule, reason, facts in _why_rows(assessment, lang):
         out.append(wrap(f"{reason}  ({rule})", width, "  "))
         out.append(wrap(facts, width, "      "))
-    out += ["", Text(f"Owed ({len(assessment.obligations)})", f"应办事项（{len(assessment.obligations)}）").get(lang)]
+    sure = [item for item in assessment.obligations if item.certain]
+    maybe = len(assessment.obligations) - len(sure)
+    out += ["", Text(f"Owed ({len(sure)})", f"应办事项（{len(sure)}）").get(lang)]
     rows = [
         (
             GATE_NAMES[item.rule.gate].get(lang),
+            item.rule.title.get(lang),
             item.rule.id,
-            ROLE_NAMES[item.rule.owner].get(lang),
-            _mark(item.certain, lang) + item.rule.title.get(lang),
         )
-        for item in _by_gate(assessment.obligations)
+        for item in _by_gate(sure)
     ]
-    out.append(table(rows, _heads(lang, "gate", "obligation", "owner", "what"), total=width))
-    if assessment.open_facts:
-        out += ["", Text("Still open, most useful first", "尚待回答（按作用排序）").get(lang)]
-        words = policy.vocabulary
-        out += [wrap(f"{fact}: {words[fact].question.get(lang)}", width, "  ") for fact in assessment.open_facts[:5]]
-        rest = assessment.open_facts[5:]
-        if rest:
-            out.append(wrap(Text("then: ", "其后：").get(lang) + ", ".join(rest), width, "  "))
+    if rows:
+        out.append(table(rows, _heads(lang, "gate", "what", "obligation"), total=width, flexible=1))
+    if maybe:
+        out.append(
+            Text(
+                f"  and {maybe} more that open facts decide; `steelyard plan` lists them",
+                f"  另有 {maybe} 项取决于未知事实，可用 `steelyard plan` 查看",
+            ).get(lang)
+        )
     out += [wrap(note, width) for note in _notes(assessment, lang)]
     return "\n".join(out)
+
+
+def _open_lines(assessment: "Assessment", lang: Lang, width: int) -> list[str]:
+    """The questions that would settle most, before anything else."""
+    from steelyard.base.tables import wrap
+
+    facts = assessment.open_facts
+    if not facts:
+        return []
+    words = assessment.policy.vocabulary
+    out = ["", Text("Answer next, most useful first", "建议接着回答（按作用排序）").get(lang)]
+    out += [wrap(f"{fact}: {words[fact].question.get(lang)}", width, "  ") for fact in facts[:5]]
+    if facts[5:]:
+        out.append(wrap(Text("then: ", "其后：").get(lang) + ", ".join(facts[5:]), width, "  "))
+    return out
 
 
 def _notes(assessment: "Assessment", lang: Lang) -> list[str]:
     notes = [
         Text(
-            f"Assumed by the mapping, {item.id}: {item.fact} = {item.value}. {item.reason.en}",
-            f"映射假定 {item.id}：{item.fact} = {item.value}。{item.reason.zh}",
+            f"Assumed by the mapping, {item.id}: {item.fact} {json.dumps(item.value)}. {item.reason.en}",
+            f"映射假定 {item.id}：{item.fact} {json.dumps(item.value)}。{item.reason.zh}",
         ).get(lang)
         for item in assessment.profile.assumed
     ]
@@ -154,8 +176,8 @@ def _notes(assessment: "Assessment", lang: Lang) -> list[str]:
         if instrument and successor and successor.since <= assessment.on:
             notes.append(
                 Text(
-                    f"Note: {instrument.title.en} was superseded on {successor.since} by {successor.by}.",
-                    f"注意：《{instrument.title.zh}》已于 {successor.since} 被 {successor.by} 取代。",
+                    f"Note: {instrument.title.en} was superseded on {successor.since} by its {successor.by}.",
+                    f"注意：《{instrument.title.zh}》已于 {successor.since} 被新版（{successor.by}）取代。",
                 ).get(lang)
             )
     return ["", *notes] if notes else []
@@ -184,7 +206,21 @@ def _why_rows(assessment: "Assessment", lang: Lang) -> list[tuple[str, str, str]
             f"{_facts_text(assessment, fired.names, lang)}  [{', '.join(fired.rule.clauses)}]",
         )
         for fired in assessment.tiers
+        if fired.certain
     ]
+    maybe = [fired for fired in assessment.tiers if not fired.certain]
+    shown_open = [fired for fired in maybe if fired.rule.tier != assessment.tier.lowest][:_FEW]
+    rows += [
+        (
+            fired.rule.id,
+            _mark(False, lang) + fired.rule.title.get(lang),
+            f"{_facts_text(assessment, fired.names, lang)}  [{', '.join(fired.rule.clauses)}]",
+        )
+        for fired in shown_open
+    ]
+    if len(maybe) > len(shown_open):
+        rest = ", ".join(fired.rule.id for fired in maybe if fired not in shown_open)
+        rows.append(("...", Text("further rules that open facts decide", "其他取决于未知事实的规则").get(lang), rest))
     default = assessment.policy.data.default
     if assessment.tier.lowest == default.tier:
         reason = next(item for item in assessment.reasons() if item["rule"] == default.id)
@@ -201,8 +237,8 @@ def _by_gate(obligations: "list[Fired]") -> "list[Fired]":
 
 def run_plan(options: argparse.Namespace) -> int:
     """What is owed before each gate."""
-    from steelyard.base.tables import table
-    from steelyard.policy.model import EVIDENCE_KINDS, GATE_NAMES, ROLE_NAMES, TIER_NAMES
+    from steelyard.base.tables import terminal_width, wrap
+    from steelyard.policy.model import GATE_NAMES, ROLE_NAMES, TIER_NAMES
 
     lang = options.lang
     assessment = _judge(options.file, policy_of(options), options)
@@ -229,31 +265,44 @@ def run_plan(options: argparse.Namespace) -> int:
     tier = range_text(assessment.tier, TIER_NAMES, lang)
     name = assessment.profile.name or assessment.profile.id
     say(Text(f"{name}: {len(steps)} steps, tier {tier}", f"{name}：共 {len(steps)} 项，等级 {tier}").get(lang))
-    rows = []
+    width, gate = terminal_width(), ""
     for item in steps:
-        rule = item.rule
-        kinds = ", ".join(EVIDENCE_KINDS[kind].get(lang) if kind in EVIDENCE_KINDS else kind for kind in rule.evidence)
-        rows.append(
-            (
-                GATE_NAMES[rule.gate].get(lang),
-                rule.id,
-                ROLE_NAMES[rule.owner].get(lang),
-                due_text(rule.due, rule.every, lang),
-                kinds,
-                _mark(item.certain, lang) + rule.title.get(lang),
-            )
-        )
-    say(table(rows, _heads(lang, "gate", "obligation", "owner", "due", "evidence", "what")))
+        if item.rule.gate != gate:
+            gate = item.rule.gate
+            say(f"\n{GATE_NAMES[gate].get(lang)}")
+        say(wrap(f"{_mark(item.certain, lang)}{item.rule.title.get(lang)}  ({item.rule.id})", width, "  "))
+        when = due_text(item.rule.due, item.rule.every, lang)
+        evidence = evidence_text(item.rule.evidence, lang)
+        say(wrap(" · ".join(filter(None, (ROLE_NAMES[item.rule.owner].get(lang), when, evidence))), width, "      "))
+    more = Text(
+        "`steelyard explain FILE OBLIGATION` says what counts as done", "`steelyard explain 文件 义务` 说明如何算完成"
+    )
+    say("\n" + more.get(lang))
     return EXIT_DONE
 
 
 def due_text(due: str | None, every: str | None, lang: Lang) -> str:
-    """When a step falls due, in words."""
-    at = Text("at the gate", "关口前") if due is None else Text(f"gate + {due}", f"关口后 {due}")
-    if due is not None and not due.startswith("P"):
-        at = Text(f"by {due}", f"{due} 前")
-    again = Text(f", every {every}", f"，每 {every}").get(lang) if every else ""
-    return at.get(lang) + again
+    """When a step falls due beyond its gate, and how often again, in words; empty for once before the gate."""
+    from steelyard.base.clock import duration_text
+
+    parts = []
+    if due is not None and due.startswith("P"):
+        after = duration_text(due)
+        parts.append(Text(f"{after.en} after the gate", f"关口后 {after.zh}内"))
+    elif due is not None:
+        parts.append(Text(f"by {due}", f"{due} 前"))
+    if every is not None:
+        again = duration_text(every)
+        parts.append(Text(f"again every {again.en}", f"每 {again.zh}重复一次"))
+    return ("，" if lang == "zh" else ", ").join(part.get(lang) for part in parts)
+
+
+def evidence_text(kinds: Iterable[str], lang: Lang) -> str:
+    """Kinds of evidence in words."""
+    from steelyard.policy.model import EVIDENCE_KINDS
+
+    names = [EVIDENCE_KINDS[kind].get(lang) if kind in EVIDENCE_KINDS else kind for kind in kinds]
+    return ("、" if lang == "zh" else ", ").join(names)
 
 
 def run_explain(options: argparse.Namespace) -> int:
@@ -282,7 +331,7 @@ def run_diff(options: argparse.Namespace) -> int:
         say_json(change)
         return EXIT_DONE
     before, after = (range_text(item.tier, TIER_NAMES, lang) for item in (old, new))
-    say(f"{Text('Tier', '等级').get(lang)}: {before} -> {after}")
+    say(f"{Text('Tier: ', '等级：').get(lang)}{before} -> {after}")
     words = policy.vocabulary
     rows = [
         (fact, *(words[fact].label(item.values[fact]).get(lang) for item in (old, new))) for fact in change["facts"]

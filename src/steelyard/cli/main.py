@@ -6,6 +6,7 @@ arguments to an exit code) on each. Only the group that was asked for is importe
 
 import argparse
 import importlib
+import json
 import os
 import sys
 from typing import NamedTuple
@@ -103,7 +104,10 @@ def main(argv: list[str] | None = None) -> int:
         options = build_parser(lang, wanted).parse_args(args)
         return int(options.run(options))
     except SteelyardError as error:
-        print(error.render(lang), file=sys.stderr)
+        if "--json" in args:
+            print(json.dumps(error.as_dict(lang), ensure_ascii=False, separators=(",", ":")))
+        else:
+            print(error.render(lang), file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

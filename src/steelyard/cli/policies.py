@@ -1,6 +1,7 @@
 """`policy show|coverage|test`: what a policy says, what it covers, and whether its examples hold."""
 
 import argparse
+import json
 from typing import TYPE_CHECKING, Any
 
 from steelyard.base.errors import EXIT_DONE, EXIT_NO, InputError
@@ -28,8 +29,10 @@ def run_show(options: argparse.Namespace) -> int:
     """Lists the rules of a policy, or tells one in full."""
     import msgspec
 
-    from steelyard.base.tables import table
+    from steelyard.base.clock import duration_text
+    from steelyard.base.tables import table, terminal_width, wrap
     from steelyard.base.yamldoc import near
+    from steelyard.policy.model import ROLE_NAMES, TIER_NAMES
 
     policy, lang = policy_of(options), options.lang
     if options.id is not None:
@@ -62,28 +65,43 @@ def run_show(options: argparse.Namespace) -> int:
         say(table([(rule.id, rule.title.get(lang), rule.when) for rule in rules], heads))
     say(f"\n{Text('Lanes', '通道').get(lang)}")
     for lane in data.lanes:
-        people = ", ".join(f"{item.count} {item.role}" for item in lane.reviewers) or "-"
-        say(f"  {lane.id} ({lane.tier}): {people}; {lane.within}. {lane.about.get(lang)}")
+        people = ", ".join(f"{item.count} × {ROLE_NAMES[item.role].get(lang)}" for item in lane.reviewers) or "-"
+        within = duration_text(lane.within).get(lang)
+        say(f"  {lane.id} ({TIER_NAMES[lane.tier].get(lang)}): {people}; {within}")
+        say(wrap(lane.about.get(lang), terminal_width(), "      "))
     return EXIT_DONE
 
 
 def _one(policy: "Policy", identifier: str, lang: Lang) -> str:
     from steelyard.base.tables import terminal_width, wrap
     from steelyard.catalogue.model import Clause
-    from steelyard.policy.model import Obligation
+    from steelyard.cli.judge import due_text, evidence_text
+    from steelyard.policy.model import GATE_NAMES, ROLE_NAMES, Obligation
 
     rule, width = policy.judges[identifier][0], terminal_width()
     out = [f"{rule.id}: {rule.title.get(lang)}", wrap(rule.why.get(lang), width, "  ")]
     if isinstance(rule, Obligation):
         out += [
             wrap(rule.action.get(lang), width, "  "),
-            f"  {rule.owner} · {rule.gate} · {rule.due or '-'} · {rule.every or '-'} · {', '.join(rule.evidence)}",
+            "  "
+            + " · ".join(
+                filter(
+                    None,
+                    (
+                        ROLE_NAMES[rule.owner].get(lang),
+                        GATE_NAMES[rule.gate].get(lang),
+                        due_text(rule.due, rule.every, lang),
+                        evidence_text(rule.evidence, lang),
+                    ),
+                )
+            ),
         ]
     out.append(f"  when {rule.when}")
     for clause in rule.clauses:
         found = policy.clauses.cite(clause)
         out.append(f"  {clause}  {found.title.get(lang) if isinstance(found, Clause) else '-'}")
-    out += [f"  {name}: {facts}" for name, facts in (("+", rule.examples.fires), ("-", rule.examples.near_miss))]
+    for sign, facts in (("+", rule.examples.fires), ("-", rule.examples.near_miss)):
+        out.append(f"  {sign} " + ", ".join(f"{name}: {json.dumps(value)}" for name, value in facts.items()))
     return "\n".join(out)
 
 

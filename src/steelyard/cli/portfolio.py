@@ -107,7 +107,7 @@ def figures(summary: "Summary", out: Path) -> dict[str, Any]:
         "tiers": [{"lowest": low, "highest": high, "systems": n} for (low, high), n in sorted(summary.tiers.items())],
         "settled": summary.settled,
         "settled_from_columns": summary.settled_columns,
-        "prohibited": dict(summary.prohibited),
+        "prohibited": {name: summary.prohibited[name] for name in ("yes", "no", "undecided")},
         "assumed": {item.id: count for item, count in summary.assumptions},
         "unread_cells": {fact: sum(cells.values()) for fact, cells in summary.unread.items()},
     }
@@ -167,8 +167,11 @@ def _text(summary: "Summary", out: Path, lang: Lang) -> str:
         )
     if summary.judged <= SMALL:
         lines += ["", *_systems(summary, lang), ""]
-    report = out / "report.html" if (out / "report.html").is_file() else out
-    lines.append(Text(f"written to {out}/; open {report}", f"已写入 {out}/；请打开 {report}").get(lang))
+    report = out / "report.html"
+    if report.is_file():
+        lines.append(Text(f"written to {out}/; open {report}", f"已写入 {out}/；请打开 {report}").get(lang))
+    else:
+        lines.append(Text(f"written to {out}/", f"已写入 {out}/").get(lang))
     return "\n".join(lines)
 
 

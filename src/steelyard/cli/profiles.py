@@ -31,6 +31,7 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
 
     facts = commands.add_parser("facts", parents=[common], help=Text("list the facts", "列出事实").get(lang))
     facts.add_argument("ids", nargs="*", metavar="ID")
+    facts.add_argument("--policy", metavar="FILE", help=Text("with the facts it adds", "含策略新增的事实").get(lang))
     facts.set_defaults(run=run_facts)
 
 
@@ -112,9 +113,10 @@ def run_facts(options: argparse.Namespace) -> int:
     """Lists facts with their questions, or explains single ones."""
     from steelyard.base.tables import table, wrap
     from steelyard.base.yamldoc import near
+    from steelyard.policy.compile import load_compiled
     from steelyard.profile.facts import vocabulary
 
-    words, lang = vocabulary(), options.lang
+    words, lang = load_compiled(options.policy).vocabulary if options.policy else vocabulary(), options.lang
     for name in options.ids:
         if name not in words:
             raise InputError(

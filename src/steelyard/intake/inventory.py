@@ -51,7 +51,8 @@ def kind_of(path: Path) -> str:
 
 def read_sheet(path: Path, how: Inventory) -> Sheet:
     """A CSV or workbook as text columns. Raises InputError with the place."""
-    return _read_workbook(path, how) if kind_of(path) == "xlsx" else _read_csv(path, how)
+    readers = {"xlsx": _read_workbook, "csv": _read_csv, "parquet": _read_text_parquet}
+    return readers[kind_of(path)](path, how)
 
 
 def _bytes(path: Path) -> bytes:
@@ -205,6 +206,25 @@ def _read_workbook(path: Path, how: Inventory) -> Sheet:
     unusable = dict.fromkeys(blank.arg_true().to_list(), "the row is empty / 空行")
     rows = (~blank).arg_true().to_list()
     return Sheet(body.filter(~blank), rows, body.height, unusable)
+
+
+def _read_text_parquet(path: Path, how: Inventory) -> Sheet:
+    """A Parquet file read through a mapping: every column as text, lists joined by semicolons."""
+    _, _, frames = read_parquet(path)
+    parts = [
+        frame.select(
+            (
+                pl.col(name).cast(pl.List(pl.String)).list.join("; ")
+                if kind.is_nested()
+                else pl.col(name).cast(pl.String)
+            )
+            for name, kind in frame.schema.items()
+        )
+        for frame in frames
+    ]
+    frame = pl.concat(parts).fill_null("")
+    frame.columns = _header(frame.columns)
+    return Sheet(frame, list(range(frame.height)), frame.height, {})
 
 
 def read_parquet(path: Path) -> tuple[int, list[str], Iterator[pl.DataFrame]]:

@@ -101,7 +101,15 @@ def policy_schema() -> dict[str, Any]:
     )
     head_properties = components["Layer"]["properties"]
     del head
-    lists = {name: {"type": "array", "items": item} for name, item in zip(kinds, rest, strict=True)}
+    lists = {}
+    for (name, kind), whole in zip(kinds.items(), rest, strict=True):
+        items = whole
+        if hasattr(kind, "id"):
+            part = {key: value for key, value in components[kind.__name__].items() if key != "required"}
+            more: dict[str, Any] = {"also_when": {"type": "string"}, "remove": {"const": True}}
+            change = {**part, "required": ["id"], "properties": {**part["properties"], **more}}
+            items = {"anyOf": [whole, change]}
+        lists[name] = {"type": "array", "items": items}
     return {
         "$schema": DIALECT,
         "title": "Steelyard policy",

@@ -33,6 +33,7 @@ from steelyard.profile.document import Profile
 
 IDENTITY = ("system", "name", "unit", "owner", "purpose")
 LISTED = 2_000
+OUTPUTS = ("portfolio.parquet", "portfolio.xlsx", "report.html", "unusable.csv")
 WORKERS = 2
 WORKBOOK_ROWS = 100_000
 
@@ -198,7 +199,18 @@ def find_system(path: Path, mapping_path: Path, system: str, policy: Policy) -> 
     mapping, doc = load_mapping(mapping_path, policy)
     sheet = read_sheet(path, mapping.data.inventory)
     mapped = apply_mapping(mapping, doc, sheet.frame, policy)
-    ids = [name or f"row-{row}" for name, row in zip(mapped.identity["id"].to_list(), sheet.rows, strict=True)]
+    numbers = [f"row-{row}" for row in sheet.rows]
+    ids = [name or number for name, number in zip(mapped.identity["id"].to_list(), numbers, strict=True)]
+    if ids.count(system) > 1:
+        rows = [number for name, number in zip(ids, numbers, strict=True) if name == system]
+        raise InputError(
+            "several_systems",
+            Text(f"{len(rows)} rows have the id {system!r}", f"有 {len(rows)} 行的编号都是 {system!r}"),
+            remedy=Text(f"name one: {', '.join(rows[:5])}", f"请指明：{'、'.join(rows[:5])}"),
+            path=str(path),
+        )
+    if system not in ids and system in numbers:
+        ids = numbers
     if system not in ids:
         raise InputError(
             "unknown_system",
@@ -438,6 +450,8 @@ def run(
         for step in extra:
             step(summary, target, work)
         out.mkdir(exist_ok=True)
+        for name in OUTPUTS:
+            (out / name).unlink(missing_ok=True)  # a report of an earlier run beside new rows would mislead
         for file in sorted(work.iterdir()):
             file.replace(out / file.name)
     finally:

@@ -94,7 +94,11 @@ class Assessment:
     def facts(self, fired: Fired) -> dict[str, Any]:
         """The deciding facts of a rule with their values as JSON carries them; the bounds where the tier decides."""
         words, values = self.policy.vocabulary, self.values
-        return {name: shown(words, name, values[name]) for name in fired.names}
+        out = {}
+        for name in fired.names:
+            value = values[name]
+            out[name] = shown(words, name, value) if isinstance(value, frozenset) else value
+        return out
 
     def reasons(self) -> list[dict[str, Any]]:
         """Every rule that holds or may hold, the tier first, each with its clauses and deciding facts."""

@@ -9,6 +9,7 @@ from steelyard.policy.assess import assess_facts
 from steelyard.policy.compile import Policy
 from steelyard.policy.kleene import Judge
 from steelyard.policy.model import Rule
+from steelyard.policy.tree import TIER
 
 _ANY_DAY = dt.date(2024, 9, 9)  # examples do not depend on the date; the release of Framework 1.0
 
@@ -38,11 +39,19 @@ def run_examples(policy: Policy) -> Iterator[Trial]:
 def _trial(policy: Policy, rule: Rule, judge: Judge, name: str, raw: dict[str, Any], expected: bool) -> Trial:
     words = policy.vocabulary
     facts = {fact: words[fact].parse(value) for fact, value in raw.items() if value is not None}
-    got = judge.truth(assess_facts(facts, policy, _ANY_DAY).values)
+    one = assess_facts(facts, policy, _ANY_DAY)
+    got = judge.truth(one.values)
     problem = None
     if got is not expected:
         wanted, found = _say(expected), _say(got)
         problem = Text(f"expected {wanted.en}, got {found.en}", f"应为{wanted.zh}，实际{found.zh}")
+        if got is None:
+            fired = [*one.tiers, *one.prohibitions, *one.obligations]
+            names = {name for item in fired if item.rule.id == rule.id for name in item.open}
+            if TIER in names:
+                names |= {name for item in one.tiers for name in item.open}
+            listed = ", ".join(sorted(names - {TIER}))
+            problem = Text(f"{problem.en}; open here: {listed}", f"{problem.zh}；此处未知：{listed}")
     elif name == "near_miss" and _distance(rule) != 1:
         problem = Text(
             f"a near miss differs from the example that fires in one fact, here in {_distance(rule)}",

@@ -11,7 +11,7 @@ from steelyard.base.yamldoc import near
 from steelyard.catalogue.model import Clause
 from steelyard.policy.assess import Assessment, assess
 from steelyard.policy.match import shown
-from steelyard.policy.model import Obligation, Rule, TierRule
+from steelyard.policy.model import TIER_NAMES, Obligation, Rule, TierRule
 from steelyard.policy.tree import TIER
 from steelyard.profile.document import Profile
 from steelyard.profile.facts import Fact, Value
@@ -73,7 +73,8 @@ class Explanation:
         if isinstance(rule, Obligation):
             out += [wrap(rule.action.get(lang), width, "  "), ""]
         if isinstance(rule, TierRule):
-            out += [Text(f"  lifts the tier to {rule.tier}", f"  使等级至少为 {rule.tier}").get(lang), ""]
+            tier = TIER_NAMES[rule.tier]
+            out += [Text(f"  lifts the tier to {tier.en}", f"  使等级至少为“{tier.zh}”").get(lang), ""]
         out += [Text("Condition", "条件").get(lang), wrap(rule.when, width, "  ")]
         marks = {True: "+", False: "-", None: "?"}
         for fact, text, truth in self.parts:
@@ -90,9 +91,17 @@ class Explanation:
         if self.changes:
             out += ["", Text("A single answer that would change this", "可改变结论的单项答案").get(lang)]
             for item in self.changes:
-                label = words[item.fact].label(item.value).get(lang)
-                out.append(f"  {item.fact} = {label}: {_TRUTH[item.truth].get(lang)}")
+                said = _said(words[item.fact], self.assessment.values[item.fact], item.value).get(lang)
+                out.append(f"  {item.fact}: {said} -> {_TRUTH[item.truth].get(lang)}")
         return "\n".join(out)
+
+
+def _said(fact: Fact, old: Value | None, new: Value) -> Text:
+    """An alternative answer in words; for sets, the member that comes or goes."""
+    if not isinstance(new, frozenset) or not isinstance(old, frozenset) or not old or not new:
+        return fact.label(new)
+    label = fact.label(old ^ new)
+    return Text(f"also {label.en}", f"另有{label.zh}") if new > old else Text(f"without {label.en}", f"不含{label.zh}")
 
 
 def explain(assessment: Assessment, identifier: str) -> Explanation:

@@ -23,6 +23,7 @@ Value = bool | str | frozenset[str] | int
 FORMAT = 1
 MAX_COUNT = 10**12
 NONE = "none"
+_REMEMBERED = 4_096
 
 
 class FactValue(msgspec.Struct, frozen=True):
@@ -60,6 +61,10 @@ class Fact(msgspec.Struct, frozen=True, dict=True):
     def members(self) -> tuple[str, ...]:
         """The ids of its values, in order."""
         return tuple(value.id for value in self.values)
+
+    @cached_property
+    def _lists(self) -> dict[frozenset[str], tuple[str, ...]]:
+        return {}
 
     @cached_property
     def member_set(self) -> frozenset[str]:
@@ -125,7 +130,12 @@ class Fact(msgspec.Struct, frozen=True, dict=True):
     def plain(self, value: Value) -> Any:
         """`value` as JSON and YAML carry it: sets become lists in the vocabulary's order."""
         if isinstance(value, frozenset):
-            return [member for member in self.members if member in value]
+            known = self._lists.get(value)
+            if known is None:
+                known = tuple([member for member in self.members if member in value])
+                if len(self._lists) < _REMEMBERED:
+                    self._lists[value] = known
+            return list(known)
         return value
 
     def label(self, value: Value | None) -> Text:
