@@ -1,5 +1,6 @@
 """JSON Schemas of the files people write: published, and printed by `steelyard schema NAME`."""
 
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -28,10 +29,20 @@ def schema(name: str) -> dict[str, Any]:
     if name == "profile":
         return profile_schema()
     if name == "mapping":
-        return {"$schema": DIALECT, "title": "Steelyard inventory mapping", **_struct(MappingData)}
+        return _tidy({"$schema": DIALECT, "title": "Steelyard inventory mapping", **_struct(MappingData)})
     if name == "policy":
-        return policy_schema()
+        return _tidy(policy_schema())
     return unreachable(name)
+
+
+def _tidy(value: Any) -> Any:
+    """The same schema with descriptions free of indentation, which Python versions treat differently."""
+    if isinstance(value, dict):
+        return {
+            key: cleandoc(item) if key == "description" and isinstance(item, str) else _tidy(item)
+            for key, item in value.items()
+        }
+    return [_tidy(item) for item in value] if isinstance(value, list) else value
 
 
 def profile_schema() -> dict[str, Any]:
