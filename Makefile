@@ -31,6 +31,7 @@ demo: $(READY)
 	@$(BIN)/python scripts/demo.py
 
 test: $(READY)
+	@scripts/system-packages.sh
 	$(BIN)/python -m pytest -n 2
 
 lint: $(READY)

@@ -29,10 +29,13 @@ def schema(name: str) -> dict[str, Any]:
     if name == "profile":
         return profile_schema()
     if name == "mapping":
-        return _tidy({"$schema": DIALECT, "title": "Steelyard inventory mapping", **_struct(MappingData)})
-    if name == "policy":
-        return _tidy(policy_schema())
-    return unreachable(name)
+        found = {"$schema": DIALECT, "title": "Steelyard inventory mapping", **_struct(MappingData)}
+    elif name == "policy":
+        found = policy_schema()
+    else:
+        unreachable(name)
+    tidy: dict[str, Any] = _tidy(found)
+    return tidy
 
 
 def _tidy(value: Any) -> Any:
