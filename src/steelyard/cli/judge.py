@@ -108,8 +108,8 @@ def assessment_text(assessment: "Assessment", lang: Lang) -> str:
     for fired in assessment.prohibitions:
         stop = Text("STOP", "禁止") if fired.certain else Text("STOP, if confirmed", "如属实则禁止")
         out.append(
-            f"  {stop.get(lang)}{'：' if lang == 'zh' else ': '}{fired.rule.title.get(lang)} [{', '.join(fired.rule.clauses)}] "
-            f"{_facts_text(assessment, fired.names, lang)}"
+            f"  {stop.get(lang)}{'：' if lang == 'zh' else ': '}{fired.rule.title.get(lang)} "
+            f"[{', '.join(fired.rule.clauses)}] {_facts_text(assessment, fired.names, lang)}"
         )
     out += _open_lines(assessment, lang, width)
     out += ["", Text("Why", "理由").get(lang)]
