@@ -28,6 +28,7 @@ GROUPS: dict[str, Group] = {
     "validate": Group("profiles", Text("check profiles against the facts", "按事实词表检查档案")),
     "schema": Group("profiles", Text("print the JSON Schema of a file format", "输出文件格式的 JSON Schema")),
     "facts": Group("profiles", Text("list the facts and their questions", "列出事实及其提问")),
+    "intake": Group("intake", Text("answer only the questions that matter", "只回答要紧的问题")),
     "assess": Group("judge", Text("tier, lane and obligations of systems", "评估系统的等级、通道与义务")),
     "explain": Group("judge", Text("why a rule or obligation applies", "说明某条规则或义务为何适用")),
     "plan": Group("judge", Text("what is owed before each gate", "列出各关口前应完成的事项")),
@@ -36,6 +37,8 @@ GROUPS: dict[str, Group] = {
     "catalogue": Group("catalogue", Text("the clauses of the framework", "框架条款目录")),
     "portfolio": Group("portfolio", Text("assess a whole inventory", "评估整个系统清单")),
 }
+
+INTAKE_ACTIONS = ("interview", "next", "draft", "check")
 
 HELP_DESCRIPTION = Text(
     "Weighs AI systems against China's AI Safety Governance Framework: tier, lane, obligations, and why.",
@@ -93,7 +96,7 @@ def build_parser(lang: Lang, wanted: str | None) -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command and answers its exit code."""
-    args = _lang_last(sys.argv[1:] if argv is None else argv)
+    args = _with_default_action(_lang_last(sys.argv[1:] if argv is None else argv))
     lang = _lang_of(args)
     wanted = next((arg for arg in args if not arg.startswith("-")), None)
     for stream in (sys.stdout, sys.stderr):
@@ -126,6 +129,13 @@ def _lang_last(args: list[str]) -> list[str]:
     """Lets `--lang` stand before the command too: moves it behind."""
     size = 2 if args[:1] == ["--lang"] else 1 if args[:1] and args[0].startswith("--lang=") else 0
     return [*args[size:], *args[:size]] if len(args) > size else args
+
+
+def _with_default_action(args: list[str]) -> list[str]:
+    """`intake FILE` is short for `intake interview FILE`."""
+    if args[:1] == ["intake"] and (len(args) == 1 or args[1] not in (*INTAKE_ACTIONS, "-h", "--help")):
+        return ["intake", "interview", *args[1:]]
+    return args
 
 
 def _lang_of(args: list[str]) -> Lang:
