@@ -207,6 +207,17 @@ def test_a_workbook_gives_what_the_csv_gives(tmp_path: Path, policy: Policy) -> 
     )
 
 
+def test_a_title_above_the_header_can_be_skipped(tmp_path: Path, policy: Policy) -> None:
+    (tmp_path / "i.csv").write_text("AI 系统台账,,\n名称,谁,人数\n会议纪要,内部,3200人\n", encoding="utf-8")
+    (tmp_path / "m.yaml").write_text(
+        "mapping: 1\ntitle: {en: T, zh: 题}\ninventory: {skip: 1}\nsystem: {name: {column: 名称}}\nfacts:\n"
+        "  audience: {column: 谁, values: {内部: internal}}\n  monthly_active: {column: 人数, number: true}\n",
+        encoding="utf-8",
+    )
+    summary = run(tmp_path / "i.csv", tmp_path / "m.yaml", tmp_path / "o", policy, ON)
+    assert summary.judged == 1 and summary.unread == {}
+
+
 @pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
 def test_a_named_encoding_is_read(encoding: str, tmp_path: Path, policy: Policy) -> None:
     (tmp_path / "i.csv").write_bytes("名称,谁\n会议纪要,内部\n".encode(encoding))

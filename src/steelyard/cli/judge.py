@@ -77,10 +77,14 @@ def range_text(bounds: "Bounds", names: dict[str, Text], lang: Lang) -> str:
 def _facts_text(assessment: "Assessment", fired_facts: Iterable[str], lang: Lang) -> str:
     from steelyard.policy.tree import TIER
 
-    words = assessment.policy.vocabulary
-    return shown(
-        ((name, words[name].label(assessment.values[name]).get(lang)) for name in fired_facts if name != TIER), lang
-    )
+    return shown(((name, said(assessment, name).get(lang)) for name in fired_facts if name != TIER), lang)
+
+
+def said(assessment: "Assessment", fact: str) -> Text:
+    """The value of a fact in words; a neutral value that nobody gave is told as not applicable."""
+    if fact in assessment.not_applicable:
+        return Text("not applicable", "不适用")
+    return assessment.policy.vocabulary[fact].label(assessment.values[fact])
 
 
 def _mark(certain: bool, lang: Lang) -> str:
@@ -199,13 +203,15 @@ def _heads(lang: Lang, *names: str) -> list[str]:
 
 
 def _why_rows(assessment: "Assessment", lang: Lang) -> list[tuple[str, str, str]]:
+    from steelyard.policy.tree import TIERS
+
     rows = [
         (
             fired.rule.id,
             _mark(fired.certain, lang) + fired.rule.title.get(lang),
             f"{_facts_text(assessment, fired.names, lang)}  [{', '.join(fired.rule.clauses)}]",
         )
-        for fired in assessment.tiers
+        for fired in sorted(assessment.tiers, key=lambda item: -TIERS.index(item.rule.tier))
         if fired.certain
     ]
     maybe = [fired for fired in assessment.tiers if not fired.certain]
@@ -293,7 +299,9 @@ def due_text(due: str | None, every: str | None, lang: Lang) -> str:
         parts.append(Text(f"by {due}", f"{due} 前"))
     if every is not None:
         again = duration_text(every)
-        parts.append(Text(f"again every {again.en}", f"每 {again.zh}重复一次"))
+        parts.append(
+            Text(f"again every {again.en.removeprefix('1 ')}", f"每 {again.zh}一次".replace("每 1 年", "每年"))
+        )
     return ("，" if lang == "zh" else ", ").join(part.get(lang) for part in parts)
 
 
@@ -332,10 +340,7 @@ def run_diff(options: argparse.Namespace) -> int:
         return EXIT_DONE
     before, after = (range_text(item.tier, TIER_NAMES, lang) for item in (old, new))
     say(f"{Text('Tier: ', '等级：').get(lang)}{before} -> {after}")
-    words = policy.vocabulary
-    rows = [
-        (fact, *(words[fact].label(item.values[fact]).get(lang) for item in (old, new))) for fact in change["facts"]
-    ]
+    rows = [(fact, *(said(item, fact).get(lang) for item in (old, new))) for fact in change["facts"]]
     if rows:
         say(table(rows, [Text("fact", "事实").get(lang), Text("was", "原为").get(lang), Text("is", "现为").get(lang)]))
     titles = {rule.id: rule.title for rule, _ in policy.judges.values()}

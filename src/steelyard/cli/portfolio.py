@@ -189,7 +189,7 @@ def _systems(summary: "Summary", lang: Lang) -> list[str]:
         low, high = (TIER_NAMES[row[name]].get(lang) for name in ("tier_lowest", "tier_highest"))
         parts = [
             f"{'' if reason['certain'] else '? '}{titles[reason['rule']].get(lang)}"
-            for reason in sorted(json.loads(row["reasons"]), key=lambda item: "tier" in item)
+            for reason in sorted(json.loads(row["reasons"]), key=lambda item: (not item["certain"], "tier" in item))
         ]
         stop = {True: Text("STOP", "禁止").get(lang), None: Text("stop?", "禁止？").get(lang), False: ""}
         rows.append(

@@ -4,6 +4,7 @@ A cell that no table and no pattern reads leaves its fact unknown and is counted
 Assumptions fill only what is unknown after that, each counted and named on every row it touches.
 """
 
+import re
 from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
@@ -17,6 +18,8 @@ from steelyard.policy.columns import code_type, decode_value, encode_value, expr
 from steelyard.policy.compile import Policy
 from steelyard.profile.document import Assumed, Profile
 from steelyard.profile.facts import MAX_COUNT, Fact
+
+_UNIT = re.compile(r"\s*(人|名|people|persons|users)$")
 
 
 class Mapped(NamedTuple):
@@ -43,7 +46,7 @@ def apply_mapping(mapping: Mapping, doc: Document, frame: pl.DataFrame, policy: 
                 "unknown_column",
                 keys,
                 Text(f"the inventory has no column {name!r}", f"清单没有列 {name!r}"),
-                near(name, frame.columns) or Text("compare with the header row", "请对照表头"),
+                near(name, frame.columns) or Text(f"it has: {_few(frame.columns)}", f"现有各列：{_few(frame.columns)}"),
             )
     words = policy.vocabulary
     columns: list[pl.Series] = []
@@ -60,6 +63,11 @@ def apply_mapping(mapping: Mapping, doc: Document, frame: pl.DataFrame, policy: 
     facts = pl.DataFrame(columns)
     assumed, applied, counts = _assume(mapping, facts, policy)
     return Mapped(_identity(mapping, frame), facts, assumed, applied, counts, unread)
+
+
+def _few(names: list[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:8])
+    return shown if len(names) <= 8 else f"{shown}, ..."
 
 
 def _identity(mapping: Mapping, frame: pl.DataFrame) -> pl.DataFrame:
@@ -161,7 +169,7 @@ def _fold(text: str) -> str:
 
 
 def _number(text: str) -> int | None:
-    plain = text.strip().replace(",", "").replace("，", "").replace("_", "")
+    plain = _UNIT.sub("", text.strip()).replace(",", "").replace("，", "").replace("_", "")
     return int(plain) if plain.isascii() and plain.isdigit() and int(plain) <= MAX_COUNT else None
 
 

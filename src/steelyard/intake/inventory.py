@@ -129,6 +129,8 @@ def _read_csv(path: Path, how: Inventory) -> Sheet:
     unusable: dict[int, str] = {}
     number = -1
     try:
+        for _ in range(how.skip):
+            next(reader)
         header = _header(next(reader))
         for number, record in enumerate(reader):
             reason = _problem(record, len(header))
@@ -197,6 +199,7 @@ def _read_workbook(path: Path, how: Inventory) -> Sheet:
             remedy=Text("open it and save it again as .xlsx, or export CSV", "请打开后另存为 .xlsx，或导出为 CSV"),
             path=str(path),
         ) from None
+    table = table.slice(how.skip)
     if table.height == 0:
         raise InputError("empty", Text("the inventory is empty", "清单为空"), path=str(path), field=sheet)
     header = _header([cell or "" for cell in table.row(0)])

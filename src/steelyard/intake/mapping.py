@@ -75,11 +75,13 @@ class Assumption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Inventory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the file itself is read. `encoding` is UTF-8 unless said; `sheet` names a sheet of a workbook."""
+    """How the file itself is read. `encoding` is UTF-8 unless said; `sheet` names a sheet of a workbook; `skip` says
+    how many lines stand above the header."""
 
     encoding: str = "utf-8"
     delimiter: str = ","
     sheet: str | None = None
+    skip: int = 0
 
 
 class MappingData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -215,7 +215,7 @@ def find_system(path: Path, mapping_path: Path, system: str, policy: Policy) -> 
         raise InputError(
             "unknown_system",
             Text(f"the inventory has no system {system!r}", f"清单中没有系统 {system!r}"),
-            remedy=near(system, ids) or Text("ids are in portfolio.parquet", "编号见 portfolio.parquet"),
+            remedy=near(system, ids) or Text("ids stand in the report and the workbook", "编号见报告与工作簿"),
             path=str(path),
         )
     profile = profile_of(mapping, mapped, ids.index(system), policy)

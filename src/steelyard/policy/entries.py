@@ -11,8 +11,21 @@ from steelyard.base.clock import is_date, is_duration
 from steelyard.base.errors import InputError
 from steelyard.base.i18n import Text
 from steelyard.base.yamldoc import Document, KeyPath, convert, near
+from steelyard.catalogue.load import catalogue
 from steelyard.policy.language import LanguageError, Scope, parse
-from steelyard.policy.model import Information, Lane, Layer, Loosening, Obligation, Prohibition, Term, TierRule
+from steelyard.policy.model import (
+    GATES,
+    ROLE_NAMES,
+    Information,
+    Lane,
+    Layer,
+    Loosening,
+    Obligation,
+    Prohibition,
+    Promise,
+    Term,
+    TierRule,
+)
 from steelyard.policy.tree import TIERS, Node, atoms
 from steelyard.profile.facts import Fact, FactError, Vocabulary, parse_fact
 
@@ -24,8 +37,17 @@ SECTIONS: dict[str, Any] = {
     "lanes": Lane,
     "prohibitions": Prohibition,
     "obligations": Obligation,
+    "promises": Promise,
     "information": Information,
     "loosens": Loosening,
+}
+
+
+CLOSED: dict[str, tuple[str, ...]] = {
+    "owner": tuple(ROLE_NAMES),
+    "gate": GATES,
+    "tier": TIERS,
+    "basis": ("policy", "law"),
 }
 
 
@@ -181,6 +203,15 @@ def read_expression(
 def read_entry(entry: Entry, kind: Any, scope: Scope) -> Any:
     """One rule, lane or note as its structure, with its expression and examples checked."""
     source = entry.source
+    for key, allowed in CLOSED.items():
+        said = entry.raw.get(key)
+        if key in kind.__struct_fields__ and isinstance(said, str) and said not in allowed:
+            raise source.error(
+                "wrong_value",
+                Text(f"{said!r} is not a value of {key}", f"{said!r} 不是 {key} 的取值"),
+                Text(f"use one of: {', '.join(allowed)}", f"可用取值：{'、'.join(allowed)}"),
+                key,
+            )
     value = convert(source.doc, source.keys, entry.raw, kind)
     if isinstance(value, (TierRule, Prohibition, Obligation)):
         read_expression(source, value.when, scope._replace(tier=isinstance(value, Obligation)))
@@ -188,6 +219,13 @@ def read_entry(entry: Entry, kind: Any, scope: Scope) -> Any:
             check_facts(source, ("examples", name), getattr(value.examples, name), scope.vocabulary)
         if not value.clauses:
             raise source.error("no_clause", Text("a rule cites at least one clause", "规则至少引用一个条款"))
+        for index, clause in enumerate(value.clauses):
+            try:
+                catalogue().cite(clause)
+            except InputError as error:
+                raise source.error(error.code, error.message, error.remedy, "clauses", index) from None
+    if isinstance(value, Promise):
+        read_expression(source, value.never, scope._replace(tier=True), key="never")
     if isinstance(value, Obligation):
         if value.due is not None and not (is_date(value.due) or is_duration(value.due)):
             raise source.error("bad_date", _iso(value.due), None, "due")
@@ -220,9 +258,9 @@ def check_facts(source: Source, keys: tuple[str, ...], facts: dict[str, Any], wo
 
 
 def unique_ids(sections: Sections, *taken: str) -> None:
-    """Ids are unique across tier rules, prohibitions and obligations: all can be explained by id alone."""
+    """Ids are unique across tier rules, prohibitions, obligations and promises: all can be explained by id alone."""
     seen = set(taken)
-    for name in ("tiers", "prohibitions", "obligations"):
+    for name in ("tiers", "prohibitions", "obligations", "promises"):
         for entry in sections[name]:
             identifier = str(entry.raw.get("id"))
             if identifier in seen:

@@ -1,4 +1,8 @@
-"""The examples beside every rule: one that must fire, one near miss that must not."""
+"""The examples beside every rule: one that must fire, one near miss that must not.
+
+Facts that an example does not list are unknown. Where a rule asks for the tier they take their least demanding values
+instead: the tier depends on every fact there is, also on those of rules that somebody adds later.
+"""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -10,6 +14,7 @@ from steelyard.policy.compile import Policy
 from steelyard.policy.kleene import Judge
 from steelyard.policy.model import Rule
 from steelyard.policy.tree import TIER
+from steelyard.profile.facts import Value, Vocabulary
 
 _ANY_DAY = dt.date(2024, 9, 9)  # examples do not depend on the date; the release of Framework 1.0
 
@@ -29,6 +34,19 @@ class Trial(NamedTuple):
         return self.problem is None
 
 
+def least_demanding(words: Vocabulary) -> dict[str, Value]:
+    """A complete profile that asks for as little as possible."""
+    out: dict[str, Value] = {}
+    for fact in words.items:
+        if fact.type == "one_of":
+            out[fact.id] = fact.members[0]
+        elif fact.type == "bool":
+            out[fact.id] = fact.demanding == "down"
+        else:
+            out[fact.id] = frozenset() if fact.type == "set_of" else 0
+    return out
+
+
 def run_examples(policy: Policy) -> Iterator[Trial]:
     """Runs both examples of every rule, in the order of the policy."""
     for rule, judge in policy.judges.values():
@@ -39,6 +57,9 @@ def run_examples(policy: Policy) -> Iterator[Trial]:
 def _trial(policy: Policy, rule: Rule, judge: Judge, name: str, raw: dict[str, Any], expected: bool) -> Trial:
     words = policy.vocabulary
     facts = {fact: words[fact].parse(value) for fact, value in raw.items() if value is not None}
+    if TIER in judge.reads:
+        counted = {count for band, count in words.bands if band.id in facts}
+        facts = {**{name: value for name, value in least_demanding(words).items() if name not in counted}, **facts}
     one = assess_facts(facts, policy, _ANY_DAY)
     got = judge.truth(one.values)
     problem = None
@@ -48,9 +69,7 @@ def _trial(policy: Policy, rule: Rule, judge: Judge, name: str, raw: dict[str, A
         if got is None:
             fired = [*one.tiers, *one.prohibitions, *one.obligations]
             names = {name for item in fired if item.rule.id == rule.id for name in item.open}
-            if TIER in names:
-                names |= {name for item in one.tiers for name in item.open}
-            listed = ", ".join(sorted(names - {TIER}))
+            listed = ", ".join(sorted(names))
             problem = Text(f"{problem.en}; open here: {listed}", f"{problem.zh}；此处未知：{listed}")
     elif name == "near_miss" and _distance(rule) != 1:
         problem = Text(

@@ -80,10 +80,12 @@ class Explanation:
         for fact, text, truth in self.parts:
             if fact == TIER:
                 value = str(self._value(fact))
+            elif fact in self.assessment.not_applicable:
+                value = Text("not applicable", "不适用").get(lang)
             else:
                 value = words[fact].label(self.assessment.values[fact]).get(lang)
             out.append(f"  {marks[truth]} {text}   ({value})")
-        out += ["", Text("Why", "依据").get(lang), wrap(rule.why.get(lang), width, "  ")]
+        out += ["", Text("What the rule is for", "设立依据").get(lang), wrap(rule.why.get(lang), width, "  ")]
         for clause in rule.clauses:
             found = self.assessment.policy.clauses.cite(clause)
             title = found.title.get(lang) if isinstance(found, Clause) else Text("not loaded", "未收录").get(lang)

@@ -19,11 +19,17 @@ from steelyard.base.i18n import Text
 from steelyard.base.yamldoc import Document, convert
 from steelyard.policy import entries as e
 from steelyard.policy.language import Scope, parse
-from steelyard.policy.model import GATES, Lane, Loosening, Obligation, PolicyData, Prohibition, TierRule
+from steelyard.policy.model import GATES, Lane, Loosening, Obligation, PolicyData, Prohibition, Promise, TierRule
 from steelyard.policy.tree import TIERS, And, Meets, Node, Not, OneOf, Or
 from steelyard.profile.facts import vocabulary
 
-_RULES: dict[str, Any] = {"tiers": TierRule, "prohibitions": Prohibition, "obligations": Obligation, "lanes": Lane}
+_RULES: dict[str, Any] = {
+    "tiers": TierRule,
+    "prohibitions": Prohibition,
+    "obligations": Obligation,
+    "lanes": Lane,
+    "promises": Promise,
+}
 _UNITS = {"Y": 365.0, "M": 30.0, "W": 7.0, "D": 1.0}
 
 
@@ -47,10 +53,8 @@ def merge(doc: Document, sections: e.Sections, scalars: e.Scalars, base: PolicyD
         )
     scope = Scope(words, members, nodes)
     weakened: dict[str, e.Source] = {}
-    for rule in (*base.tiers, *base.prohibitions, *base.obligations):
-        tier = isinstance(rule, Obligation)
-        before = parse(rule.when, old_scope._replace(tier=tier))
-        if not at_least_as_wide(before, parse(rule.when, scope._replace(tier=tier))):
+    for rule in (*base.tiers, *base.prohibitions, *base.obligations, *base.promises):
+        if not at_least_as_wide(_condition(rule, old_scope), _condition(rule, scope)):
             weakened[rule.id] = e.Source(doc, ("sets",))
     merged = {
         name: _section(sections[name], getattr(base, name), kind, scope, weakened) for name, kind in _RULES.items()
@@ -76,6 +80,7 @@ def merge(doc: Document, sections: e.Sections, scalars: e.Scalars, base: PolicyD
         prohibitions=merged["prohibitions"],
         obligations=merged["obligations"],
         information=tuple(information.values()),
+        promises=merged["promises"],
         loosened=(*base.loosened, *_declared(sections["loosens"], weakened, layer.id, scope)),
     )
 
@@ -152,17 +157,24 @@ def _changed(entry: e.Entry, old: Any, kind: Any, scope: Scope) -> Any:
     return convert(entry.source.doc, entry.source.keys, raw, kind)
 
 
+def _condition(rule: Any, scope: Scope) -> Node:
+    if isinstance(rule, Promise):
+        return parse(rule.never, scope._replace(tier=True))
+    return parse(rule.when, scope._replace(tier=isinstance(rule, Obligation)))
+
+
 def _weaker(old: Any, new: Any, scope: Scope) -> bool:
     if isinstance(old, Lane):
         have = {reviewer.role: reviewer.count for reviewer in new.reviewers}
         fewer = any(have.get(reviewer.role, 0) < reviewer.count for reviewer in old.reviewers)
         return fewer or new.tier != old.tier or (new.standing_approval and not old.standing_approval)
-    tier = isinstance(old, Obligation)
-    before, after = (parse(rule.when, scope._replace(tier=tier)) for rule in (old, new))
+    before, after = (_condition(rule, scope) for rule in (old, new))
     if not at_least_as_wide(before, after) or not set(old.clauses) <= set(new.clauses):
         return True
     if isinstance(old, TierRule):
         return TIERS.index(new.tier) < TIERS.index(old.tier)
+    if isinstance(old, Promise):
+        return False
     if isinstance(old, Prohibition):
         return old.basis == "law" and new.basis != "law"
     return (

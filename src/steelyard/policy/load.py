@@ -70,6 +70,12 @@ def _base_path(path: Path, reference: str) -> Path:
     return SHIPPED.get(reference) or path.parent / reference
 
 
+def base_of(path: Path) -> Path | None:
+    """The file of the policy that the one in `path` extends; None where it extends nothing."""
+    names = _header_list(path, "extends")
+    return _base_path(path, names[0]) if names else None
+
+
 def load_policy(path: Path, _chain: tuple[Path, ...] = ()) -> PolicyData:
     """Reads, layers and checks the policy in `path`. Raises InputError."""
     doc = load(path)
@@ -169,6 +175,7 @@ def _assemble(doc: Document, sections: e.Sections, scalars: e.Scalars) -> Policy
         prohibitions=rules["prohibitions"],
         obligations=rules["obligations"],
         information=rules["information"],
+        promises=rules["promises"],
     )
 
 

@@ -143,6 +143,19 @@ class Information(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Text
 
 
+class Promise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the organisation promises about every complete profile: `never`, over facts and the tier, holds for none.
+
+    `clauses` may be empty: a house may promise more than any text asks. Proved by `steelyard policy check`.
+    """
+
+    id: str
+    title: Text
+    never: str
+    why: Text
+    clauses: tuple[str, ...] = ()
+
+
 class Loosening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A base rule that an annex makes weaker, and why; shown in every assessment."""
 
@@ -177,3 +190,4 @@ class PolicyData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     obligations: tuple[Obligation, ...]
     information: tuple[Information, ...]
     loosened: tuple[Loosening, ...] = ()
+    promises: tuple[Promise, ...] = ()
