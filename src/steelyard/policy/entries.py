@@ -5,6 +5,7 @@ facts, terms use only the terms above them, dates and durations are ISO 8601, ea
 """
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from steelyard.base.clock import is_date, is_duration
@@ -193,7 +194,7 @@ def read_expression(
             remedy = Text("a term may use only the terms above it", "术语只能使用位于其上方的术语")
         mark = source.doc.inside((*source.keys, key), error.offset)
         raise source.doc.error(error.code, (*source.keys, key), error.message, remedy, mark=mark) from None
-    if sum(1 for _ in atoms(node)) > MAX_ATOMS:
+    if sum(1 for _ in islice(atoms(node), MAX_ATOMS + 1)) > MAX_ATOMS:
         raise source.error(
             "too_long", Text(f"the condition has more than {MAX_ATOMS} parts", f"条件超过 {MAX_ATOMS} 项"), None, key
         )
@@ -219,13 +220,14 @@ def read_entry(entry: Entry, kind: Any, scope: Scope) -> Any:
             check_facts(source, ("examples", name), getattr(value.examples, name), scope.vocabulary)
         if not value.clauses:
             raise source.error("no_clause", Text("a rule cites at least one clause", "规则至少引用一个条款"))
+    if isinstance(value, Promise):
+        read_expression(source, value.never, scope._replace(tier=True), key="never")
+    if isinstance(value, (TierRule, Prohibition, Obligation, Promise)):
         for index, clause in enumerate(value.clauses):
             try:
                 catalogue().cite(clause)
             except InputError as error:
                 raise source.error(error.code, error.message, error.remedy, "clauses", index) from None
-    if isinstance(value, Promise):
-        read_expression(source, value.never, scope._replace(tier=True), key="never")
     if isinstance(value, Obligation):
         if value.due is not None and not (is_date(value.due) or is_duration(value.due)):
             raise source.error("bad_date", _iso(value.due), None, "due")

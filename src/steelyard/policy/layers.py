@@ -53,7 +53,8 @@ def merge(doc: Document, sections: e.Sections, scalars: e.Scalars, base: PolicyD
         )
     scope = Scope(words, members, nodes)
     weakened: dict[str, e.Source] = {}
-    for rule in (*base.tiers, *base.prohibitions, *base.obligations, *base.promises):
+    every: tuple[Any, ...] = (*base.tiers, *base.prohibitions, *base.obligations, *base.promises)
+    for rule in every:
         if not at_least_as_wide(_condition(rule, old_scope), _condition(rule, scope)):
             weakened[rule.id] = e.Source(doc, ("sets",))
     merged = {
