@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.base.errors import EXIT_DONE, EXIT_NO, InputError
 from steelyard.base.i18n import Lang, Text
 from steelyard.cli.common import policy_of, policy_options, say, say_json
-from steelyard.cli.proofs import register_check
+from steelyard.cli.proofs import register_check, register_diff
 
 if TYPE_CHECKING:
     from steelyard.policy.compile import Policy
@@ -25,6 +25,7 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
         policy_options(parser, lang, date=False)
         parser.set_defaults(run=run)
     register_check(actions, common, lang)
+    register_diff(actions, common, lang)
 
 
 def run_show(options: argparse.Namespace) -> int:

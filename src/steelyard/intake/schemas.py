@@ -15,6 +15,7 @@ from steelyard.policy.model import (
     Loosening,
     Obligation,
     Prohibition,
+    Promise,
     Term,
     TierRule,
 )
@@ -108,6 +109,7 @@ def policy_schema() -> dict[str, Any]:
         "prohibitions": Prohibition,
         "obligations": Obligation,
         "information": Information,
+        "promises": Promise,
         "loosens": Loosening,
     }
     (head, default, term, *rest), components = msgspec.json.schema_components(

@@ -62,9 +62,8 @@ def policy_diff(old: Policy, new: Policy, seconds: float = SECONDS) -> dict[str,
 
     `tiers`: each move from one tier to another that some system makes, with an example; `rules`: each rule, prohibition
     and obligation that was added, removed or changed, the `keys` that changed, and an example of a system to which it
-    applies anew (`gains`) or no longer (`loses`), null where there is none; `lanes` and `promises` by id; `sets`, `terms` and
-    `facts` by name; `undecided`: what the time did not suffice for, or the
-    readers disagree about.
+    applies anew (`gains`) or no longer (`loses`), null where there is none; `lanes` and `promises` by id; `sets`,
+    `terms` and `facts` by name; `undecided`: what the time did not suffice for, or the readers disagree about.
     """
     pair = _Pair(old, new, seconds)
     undecided: list[str] = []
