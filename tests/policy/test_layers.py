@@ -96,6 +96,7 @@ lanes:
         ("govern.senior-sign-off", "obligations:\n  - {id: govern.senior-sign-off, evidence: []}\n"),
         ("govern.senior-sign-off", "obligations:\n  - {id: govern.senior-sign-off, due: P30D}\n"),
         ("govern.audit", "obligations:\n  - {id: govern.audit, every: P5Y}\n"),
+        ("govern.audit", "obligations:\n  - {id: govern.audit, every: P1YT1H}\n"),
     ],
 )  # fmt: skip
 def test_a_weakening_must_be_declared(rule: str, body: str, tmp_path: Path) -> None:
@@ -138,3 +139,24 @@ def test_a_changed_policy_is_compiled_anew(tmp_path: Path) -> None:
     second = layered(tmp_path, "")
     assert tier_of(first, audience="business")[0] == "high"
     assert tier_of(second, audience="business")[0] == "medium"
+
+
+def test_a_fact_cannot_be_defined_again(tmp_path: Path) -> None:
+    fact = "  - {id: x_a, name: {en: A, zh: 甲}, type: bool, question: {en: A?, zh: 甲？}, help: {en: A., zh: 甲。}}\n"
+    assert refused(tmp_path, f"facts:\n{fact}{fact}").code == "duplicate_id"
+    layered(tmp_path, f"facts:\n{fact}")
+    (tmp_path / "team.yaml").write_text(
+        HEAD.replace("site", "team").replace("extends: v1", "extends: annex.yaml") + f"facts:\n{fact}", encoding="utf-8"
+    )
+    with pytest.raises(InputError) as caught:
+        load_compiled(tmp_path / "team.yaml")
+    assert caught.value.code == "duplicate_id"
+
+
+def test_terms_that_double_at_every_step_are_refused_at_once(tmp_path: Path) -> None:
+    text = "  t0: {when: important_data, title: {en: a, zh: 甲}}\n"
+    for step in range(1, 40):
+        before = f"t{step - 1}"
+        text += f"  t{step}: {{when: ({before} and annotation) or ({before} and children_data), "
+        text += "title: {en: a, zh: 甲}}\n"
+    assert refused(tmp_path, f"terms:\n{text}").code == "too_long"

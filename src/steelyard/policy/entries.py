@@ -141,14 +141,24 @@ def instruments_of(doc: Document) -> tuple[str, ...]:
     return tuple(names)
 
 
-def extra_fact(entry: Entry) -> Fact:
-    """A fact that a policy adds; its id starts with `x_`."""
-    fact = parse_fact(entry.source.doc, entry.source.keys, entry.raw)
-    if not fact.id.startswith("x_"):
-        raise entry.source.error(
-            "bad_fact", Text("a fact that a policy adds starts with x_", "策略新增的事实须以 x_ 开头"), None, "id"
-        )
-    return fact
+def extra_facts(entries: list[Entry], known: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """The facts of the layers below and those a policy adds. Their ids start with `x_`; none can be defined again."""
+    out = list(known)
+    for entry in entries:
+        fact = parse_fact(entry.source.doc, entry.source.keys, entry.raw)
+        if not fact.id.startswith("x_"):
+            raise entry.source.error(
+                "bad_fact", Text("a fact that a policy adds starts with x_", "策略新增的事实须以 x_ 开头"), None, "id"
+            )
+        if any(other.id == fact.id for other in out):
+            raise entry.source.error(
+                "duplicate_id",
+                Text(f"the fact {fact.id} is already defined", f"事实 {fact.id} 已有定义"),
+                Text("choose another id", "请换一个 id"),
+                "id",
+            )
+        out.append(fact)
+    return tuple(out)
 
 
 def set_of(entry: Entry) -> tuple[str, ...]:

@@ -31,12 +31,13 @@ _RULES: dict[str, Any] = {
     "promises": Promise,
 }
 _UNITS = {"Y": 365.0, "M": 30.0, "W": 7.0, "D": 1.0}
+_CLOCK = {"H": 1 / 24, "M": 1 / 1_440, "S": 1 / 86_400}
 
 
 def merge(doc: Document, sections: e.Sections, scalars: e.Scalars, base: PolicyData) -> PolicyData:
     """The policy that the annex in `doc` makes of `base`. Raises InputError for a weakening that is not declared."""
     layer = e.layer_of(doc)
-    extra = (*base.facts, *(e.extra_fact(entry) for entry in sections["facts"]))
+    extra = e.extra_facts(sections["facts"], base.facts)
     words = vocabulary().extended(extra)
     sets = dict(base.sets)
     for name, entry in e.named(scalars, "sets"):
@@ -187,13 +188,16 @@ def _weaker(old: Any, new: Any, scope: Scope) -> bool:
 
 
 def _days(duration: str) -> float:
-    date, _, time = duration.partition("T")
-    total, number = (0.01 if time else 0.0), ""
-    for char in date.removeprefix("P"):
-        if char.isdigit():
-            number += char
-        else:
-            total, number = total + int(number) * _UNITS[char], ""
+    """About how many days a duration takes; only comparisons are made with it."""
+    date, _, time = duration.removeprefix("P").partition("T")
+    total = 0.0
+    for part, units in ((date, _UNITS), (time, _CLOCK)):
+        number = ""
+        for char in part:
+            if char.isdigit():
+                number += char
+            else:
+                total, number = total + int(number) * units[char], ""
     return total
 
 

@@ -136,7 +136,7 @@ def _includes(doc: Document, path: Path) -> list[Document]:
 
 def _assemble(doc: Document, sections: e.Sections, scalars: e.Scalars) -> PolicyData:
     layer = e.layer_of(doc)
-    extra = tuple(e.extra_fact(entry) for entry in sections["facts"])
+    extra = e.extra_facts(sections["facts"], ())
     words = vocabulary().extended(extra)
     sets = {name: e.set_of(entry) for name, entry in e.named(scalars, "sets")}
     terms, nodes = e.read_terms(e.named(scalars, "terms"), words, sets, {}, {})
