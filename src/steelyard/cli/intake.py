@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import importlib.util
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,6 +171,8 @@ def _ask_fact(fact: "Fact", lang: Lang) -> "Value | None":
 
 def _read() -> str:
     said = input("  > ").strip()
+    if not sys.stdin.isatty():  # typed by a script: show what was answered
+        say(said)
     if said.lower() in ("q", "quit", "退出"):
         raise _Stop
     return said

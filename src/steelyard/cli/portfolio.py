@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.base.errors import EXIT_DONE, missing_extra
 from steelyard.base.i18n import Lang, Text
 from steelyard.cli.common import date_of, policy_of, policy_options, say, say_json, warn
+from steelyard.cli.portfolio_review import register_review
 
 if TYPE_CHECKING:
     from steelyard.journeys.portfolio import Summary
@@ -41,6 +42,7 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
     show.add_argument("--map", metavar="MAPPING", required=True)
     policy_options(show, lang)
     show.set_defaults(run=run_show)
+    register_review(actions, common, lang)
 
 
 def run_assess(options: argparse.Namespace) -> int:
