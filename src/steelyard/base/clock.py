@@ -8,7 +8,10 @@ from steelyard.base.errors import InputError
 from steelyard.base.i18n import Text
 
 SHANGHAI = "Asia/Shanghai"
-_DURATION = re.compile(r"P(?=[\dT])(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?")
+_DURATION = re.compile(
+    r"P(?=\d|T\d)(\d{1,5}Y)?(\d{1,5}M)?(\d{1,5}W)?(\d{1,5}D)?(T(?=\d)(\d{1,6}H)?(\d{1,6}M)?(\d{1,6}S)?)?", re.ASCII
+)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def today() -> dt.date:
@@ -23,7 +26,7 @@ def today() -> dt.date:
 def parse_date(value: str, *, field: str | None = None) -> dt.date:
     """A calendar date written `YYYY-MM-DD`. Raises InputError `bad_date`."""
     try:
-        if len(value) != 10:
+        if not _DATE.fullmatch(value):
             raise ValueError(value)
         return dt.date.fromisoformat(value)
     except ValueError:
@@ -37,7 +40,7 @@ def parse_date(value: str, *, field: str | None = None) -> dt.date:
 
 def is_duration(value: str) -> bool:
     """Whether `value` is an ISO 8601 duration such as `P30D` or `PT4H`."""
-    return _DURATION.fullmatch(value) is not None
+    return _DURATION.fullmatch(value) is not None and any(char in "123456789" for char in value)
 
 
 def duration_text(value: str) -> Text:
@@ -50,6 +53,8 @@ def duration_text(value: str) -> Text:
         "H": ("hour", "小时"),
     }
     english, chinese, number = [], [], ""
+    if "T" in value:
+        units = {**units, "M": ("minute", "分钟"), "S": ("second", "秒")} if value.startswith("PT") else units
     for char in value.replace("T", ""):
         if char.isdigit():
             number += char

@@ -14,12 +14,18 @@ from steelyard.base.i18n import Lang, Text
 if TYPE_CHECKING:
     from steelyard.policy.compile import Policy
 
+# What could move the cursor, recolour or reorder a terminal; names and purposes come from strangers.
+_UNSEEN = dict.fromkeys(
+    [*(set(range(32)) - {9, 10}), *range(127, 160), 0x061C, *range(0x200E, 0x2010), *range(0x202A, 0x202F),
+     *range(0x2066, 0x206A)]
+)  # fmt: skip
+
 FRAMEWORKS = ("1.0", "2.0", "3.0")
 
 
 def say(text: str = "") -> None:
     """Prints a line for a person."""
-    print(text)
+    print(text.translate(_UNSEEN))
 
 
 def say_json(value: Any) -> None:
@@ -29,7 +35,7 @@ def say_json(value: Any) -> None:
 
 def warn(text: str) -> None:
     """Prints a line on standard error."""
-    print(text, file=sys.stderr)
+    print(text.translate(_UNSEEN), file=sys.stderr)
 
 
 def report(error: SteelyardError, options: argparse.Namespace) -> int:

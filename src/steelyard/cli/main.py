@@ -105,7 +105,9 @@ def main(argv: list[str] | None = None) -> int:
             reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         options = build_parser(lang, wanted).parse_args(args)
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()
+        return code
     except SteelyardError as error:
         if "--json" in args:
             print(json.dumps(error.as_dict(lang), ensure_ascii=False, separators=(",", ":")))
@@ -119,6 +121,16 @@ def main(argv: list[str] | None = None) -> int:
         said = getattr(error, "strerror", None) or str(error) or type(error).__name__
         place = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
         print(f"{place}{Text('this machine cannot do it', '本机无法完成').get(lang)}: {said}", file=sys.stderr)
+        return EXIT_ENVIRONMENT
+    except Exception as error:  # the last net: a defect of ours, told without a traceback
+        if os.environ.get("STEELYARD_DEBUG"):
+            raise
+        said = f"{type(error).__name__}: {error}"[:300]
+        hint = Text(
+            "this is a defect; please report it (STEELYARD_DEBUG=1 shows more)",
+            "这是程序缺陷，请反馈（STEELYARD_DEBUG=1 可查看详情）",
+        )
+        print(f"{hint.get(lang)}: {said}", file=sys.stderr)
         return EXIT_ENVIRONMENT
     except KeyboardInterrupt:
         print(Text("stopped", "已中止").get(lang), file=sys.stderr)

@@ -77,7 +77,7 @@ def _identity(mapping: Mapping, frame: pl.DataFrame) -> pl.DataFrame:
         if where is None:
             out.append(pl.lit(None, dtype=pl.String).alias(field))
             continue
-        cells = [pl.col(name).str.strip_chars() for name in where.names]
+        cells = [pl.lit(frame[name]).str.strip_chars() for name in where.names]
         joined = pl.concat_str([pl.when(cell != "").then(cell) for cell in cells], separator="\n\n", ignore_nulls=True)
         out.append(joined.alias(field))
     table = frame.select(out) if out else frame
@@ -117,7 +117,7 @@ def _read_column(
     doc: Document, fact: Fact, index: int, source: Source, cells: pl.Series
 ) -> tuple[pl.Series, dict[str, int]]:
     """Codes of one column, worked out once per distinct cell; and the cells that tell nothing this mapping knows."""
-    counted = cells.value_counts().rename({cells.name: "cell"}) if cells.len() else None
+    counted = cells.rename("cell").value_counts() if cells.len() else None
     texts: list[str] = counted["cell"].to_list() if counted is not None else []
     times: list[int] = counted["count"].to_list() if counted is not None else []
     matches = [

@@ -4,6 +4,7 @@ Enforced: rows in = rows out + unusable; nothing is left half-written (files are
 memory follows the batch, not the inventory, for typed Parquet.
 """
 
+import contextlib
 import csv
 import datetime as dt
 import io
@@ -417,11 +418,11 @@ def run(
         import pyarrow.parquet as pq
     except ImportError:
         raise missing_extra("portfolio", "pyarrow") from None
+    _check_target(out, [inventory_path, *([mapping_path] if mapping_path else [])])
     inventory = open_inventory(inventory_path, mapping_path, policy)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.exists() and not out.is_dir():
-        raise InputError("not_a_folder", Text("the output is a file", "输出路径是文件"), path=str(out), field="--out")
-    work = Path(tempfile.mkdtemp(prefix=".steelyard-", dir=out.parent))
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    out.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".steelyard-", dir=out.resolve()))
     try:
         target = work / "portfolio.parquet"
         writer: list[Any] = []
@@ -449,14 +450,35 @@ def run(
         (work / "unusable.csv").write_text(_unusable_csv(summary.unusable), encoding="utf-8")
         for step in extra:
             step(summary, target, work)
-        out.mkdir(exist_ok=True)
-        for name in OUTPUTS:
+        written = {file.name for file in work.iterdir()}
+        for name in sorted(written):
+            (work / name).replace(out / name)
+        for name in set(OUTPUTS) - written:
             (out / name).unlink(missing_ok=True)  # a report of an earlier run beside new rows would mislead
-        for file in sorted(work.iterdir()):
-            file.replace(out / file.name)
-    finally:
+    except BaseException:
         shutil.rmtree(work, ignore_errors=True)
+        for folder in made:  # only what this run made, and only while nothing is in it
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+    shutil.rmtree(work, ignore_errors=True)
     return summary
+
+
+def _check_target(out: Path, inputs: Sequence[Path]) -> None:
+    """Refuses an output folder that is a file, or in which an output would replace an input or a folder."""
+    if out.exists() and not out.is_dir():
+        raise InputError("not_a_folder", Text("the output is a file", "输出路径是文件"), path=str(out), field="--out")
+    for name in OUTPUTS:
+        target = out / name
+        if target.is_dir() or any(target.resolve() == path.resolve() for path in inputs):
+            raise InputError(
+                "in_the_way",
+                Text("an output would take the place of this", "输出会覆盖此处的内容"),
+                remedy=Text("choose another --out", "请换一个 --out"),
+                path=str(target),
+                field="--out",
+            )
 
 
 def _unusable_csv(unusable: dict[int, str]) -> str:

@@ -162,8 +162,11 @@ def _encode_column(fact: Fact, raw: pl.Series) -> pl.Series:
             return raw.cast(pl.String).cast(pl.Enum(list(fact.members)), strict=False).to_physical().cast(kind)
         return raw.cast(pl.String, strict=False).set(raw.is_not_null(), None).cast(kind)
     if isinstance(raw.dtype, (pl.List, pl.Array)):
-        joined = raw.cast(pl.List(pl.String)).list.join("\x1f")
-        return _by_unique(fact, joined, kind, separator="\x1f")
+        lists = raw.cast(pl.List(pl.String))
+        odd = pl.element().is_null() | (pl.element() == "") | pl.element().str.contains("\x1f", literal=True)
+        damaged = lists.list.eval(odd).list.any().fill_null(False)
+        codes = _by_unique(fact, lists.list.join("\x1f"), kind, separator="\x1f")
+        return codes.set(damaged, None)
     return _by_unique(fact, raw.cast(pl.String, strict=False), kind)
 
 
@@ -306,6 +309,8 @@ class ColumnPolicy:
         held = judged.select(rule_id, *(name for name in facts_of(reason.node) if name != TIER))[rows]
         certain = held[rule_id].fill_null(False).replace_strict({True: "true", False: "false"})
         facts = texts[rows].select(self._deciding_facts(reason.node, held)).to_series()
+        if facts.len() != rows.len():  # a rule without facts
+            facts = facts.new_from_index(0, rows.len())
         text = pl.DataFrame({"c": certain, "f": facts}).select(
             pl.concat_str(pl.lit(reason.head), "c", pl.lit(reason.tail), pl.col("f"), pl.lit("}}"))
         )
@@ -319,6 +324,8 @@ class ColumnPolicy:
         simple = not isinstance(node, (And, Or)) or (
             isinstance(node, And) and all(not isinstance(item, (And, Or, Not)) for item in node.items)
         )
+        if isinstance(node, Not):
+            simple = not isinstance(node.item, (And, Or))
         try:
             conjunctions = by_size(disjuncts(node))
         except TooWide:

@@ -4,6 +4,7 @@ Enforced: every text in both languages, every key known, every id used once, eve
 facts, terms use only the terms above them, dates and durations are ISO 8601, each tier has exactly one lane.
 """
 
+import re
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any, NamedTuple
@@ -43,6 +44,9 @@ SECTIONS: dict[str, Any] = {
     "loosens": Loosening,
 }
 
+
+_ID = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
+_FACT_ID = re.compile(r"x_[a-z0-9_]+")
 
 CLOSED: dict[str, tuple[str, ...]] = {
     "owner": tuple(ROLE_NAMES),
@@ -146,7 +150,7 @@ def extra_facts(entries: list[Entry], known: tuple[Fact, ...]) -> tuple[Fact, ..
     out = list(known)
     for entry in entries:
         fact = parse_fact(entry.source.doc, entry.source.keys, entry.raw)
-        if not fact.id.startswith("x_"):
+        if not _FACT_ID.fullmatch(fact.id):
             raise entry.source.error(
                 "bad_fact", Text("a fact that a policy adds starts with x_", "策略新增的事实须以 x_ 开头"), None, "id"
             )
@@ -228,6 +232,16 @@ def read_entry(entry: Entry, kind: Any, scope: Scope) -> Any:
         read_expression(source, value.when, scope._replace(tier=isinstance(value, Obligation)))
         for name in ("fires", "near_miss"):
             check_facts(source, ("examples", name), getattr(value.examples, name), scope.vocabulary)
+        if not _ID.fullmatch(value.id):
+            raise source.error(
+                "bad_id",
+                Text(f"{value.id!r} is not an id of a rule", f"{value.id!r} 不是规则编号"),
+                Text(
+                    "write area.name in lower case, such as data.source-record",
+                    "请写成小写的“领域.名称”，如 data.source-record",
+                ),
+                "id",
+            )
         if not value.clauses:
             raise source.error("no_clause", Text("a rule cites at least one clause", "规则至少引用一个条款"))
     if isinstance(value, Promise):
@@ -243,6 +257,8 @@ def read_entry(entry: Entry, kind: Any, scope: Scope) -> Any:
             raise source.error("bad_date", _iso(value.due), None, "due")
         if value.every is not None and not is_duration(value.every):
             raise source.error("bad_date", _iso(value.every), None, "every")
+    if isinstance(value, Lane) and any(reviewer.count < 1 for reviewer in value.reviewers):
+        raise source.error("wrong_value", Text("a reviewer counts at least 1", "评审人数至少为 1"), None, "reviewers")
     if isinstance(value, Lane) and not is_duration(value.within):
         raise source.error("bad_date", _iso(value.within), None, "within")
     return value

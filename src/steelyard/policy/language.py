@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from steelyard.base.errors import InputError
 from steelyard.base.i18n import Text
 from steelyard.base.yamldoc import near
 from steelyard.policy.tree import TIER, TIERS, And, AtLeast, Const, IsTrue, Meets, Node, Not, OneOf, Or, TierIn, negate
@@ -38,12 +39,12 @@ _COMPARE = ("==", "!=", "<=", ">=", "<", ">", "in", "not in")
 _KEYWORDS = ("and", "or", "not", "in", "true", "false")
 
 
-class LanguageError(Exception):
+class LanguageError(InputError):
     """An expression that cannot be read; `offset` counts characters from 0."""
 
     def __init__(self, code: str, message: Text, offset: int, remedy: Text | None = None) -> None:
-        super().__init__(message.en)
-        self.code, self.message, self.offset, self.remedy = code, message, offset, remedy
+        super().__init__(code, message, remedy=remedy, column=offset + 1)
+        self.offset = offset
 
 
 class Scope(NamedTuple):

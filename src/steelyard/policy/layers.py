@@ -10,18 +10,19 @@ Anything that weakens a base rule (a lower tier, a narrower condition, a later d
 cannot be shown to be a tightening counts as weakening.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from steelyard.base.i18n import Text
-from steelyard.base.yamldoc import Document, convert
+from steelyard.base.yamldoc import Document
 from steelyard.policy import entries as e
 from steelyard.policy.language import Scope, parse
 from steelyard.policy.model import GATES, Lane, Loosening, Obligation, PolicyData, Prohibition, Promise, TierRule
 from steelyard.policy.tree import TIERS, And, Meets, Node, Not, OneOf, Or
-from steelyard.profile.facts import vocabulary
+from steelyard.profile.facts import Fact, vocabulary
 
 _RULES: dict[str, Any] = {
     "tiers": TierRule,
@@ -30,7 +31,8 @@ _RULES: dict[str, Any] = {
     "lanes": Lane,
     "promises": Promise,
 }
-_UNITS = {"Y": 365.0, "M": 30.0, "W": 7.0, "D": 1.0}
+_SHORT = {"Y": 365.0, "M": 28.0, "W": 7.0, "D": 1.0}
+_LONG = {"Y": 366.0, "M": 31.0, "W": 7.0, "D": 1.0}
 _CLOCK = {"H": 1 / 24, "M": 1 / 1_440, "S": 1 / 86_400}
 
 
@@ -66,6 +68,9 @@ def merge(doc: Document, sections: e.Sections, scalars: e.Scalars, base: PolicyD
         item = e.read_entry(entry, e.SECTIONS["information"], scope)
         information[item.clause] = item
     e.unique_ids(sections, base.default.id)
+    _unique(doc, base.default.id, merged)
+    for fact in base.facts:
+        _check_question(doc, fact, old_scope, scope)
     e.check_lanes(doc, merged["lanes"])
     return PolicyData(
         id=layer.id,
@@ -85,6 +90,36 @@ def merge(doc: Document, sections: e.Sections, scalars: e.Scalars, base: PolicyD
         promises=merged["promises"],
         loosened=(*base.loosened, *_declared(sections["loosens"], weakened, layer.id, scope)),
     )
+
+
+def _unique(doc: Document, default: str, merged: dict[str, tuple[Any, ...]]) -> None:
+    """Every id names one thing in the whole stack."""
+    seen = {default}
+    for section in ("tiers", "prohibitions", "obligations"):
+        for rule in merged[section]:
+            if rule.id in seen:
+                raise doc.error(
+                    "duplicate_id",
+                    (section,),
+                    Text(f"the id {rule.id} already names another rule", f"id {rule.id} 已用于其他规则"),
+                    Text("give each rule an id of its own", "请为每条规则使用唯一 id"),
+                )
+            seen.add(rule.id)
+
+
+def _check_question(doc: Document, fact: Fact, old: Scope, new: Scope) -> None:
+    """A base fact is asked of no fewer systems than before, and its id names nothing else."""
+    if fact.id in new.terms or fact.id in new.sets:
+        raise doc.error("duplicate_id", (), Text(f"{fact.id} already names a fact", f"{fact.id} 已是事实的名称"), None)
+    if fact.asked_when is not None:
+        before, after = parse(fact.asked_when, old), parse(fact.asked_when, new)
+        if not at_least_as_wide(before, after):
+            raise doc.error(
+                "loosened",
+                ("sets",),
+                Text(f"{fact.id} would be asked of fewer systems", f"{fact.id} 的提问范围将缩小"),
+                Text("leave the sets that its asked_when reads alone", "请勿更改其 asked_when 所用的集合"),
+            )
 
 
 def _scope(base: PolicyData) -> Scope:
@@ -154,9 +189,7 @@ def _changed(entry: e.Entry, old: Any, kind: Any, scope: Scope) -> Any:
         aliased = e.Source(entry.source.doc, entry.source.keys)
         e.read_expression(aliased, also, scope._replace(tier=tier), key="also_when")
         raw["when"] = f"({raw['when']}) or ({also})"
-    if "examples" in entry.raw or "when" in entry.raw or "when" not in raw:
-        return e.read_entry(e.Entry(raw, entry.source), kind, scope)
-    return convert(entry.source.doc, entry.source.keys, raw, kind)
+    return e.read_entry(e.Entry(raw, entry.source), kind, scope)
 
 
 def _condition(rule: Any, scope: Scope) -> Node:
@@ -167,8 +200,8 @@ def _condition(rule: Any, scope: Scope) -> Node:
 
 def _weaker(old: Any, new: Any, scope: Scope) -> bool:
     if isinstance(old, Lane):
-        have = {reviewer.role: reviewer.count for reviewer in new.reviewers}
-        fewer = any(have.get(reviewer.role, 0) < reviewer.count for reviewer in old.reviewers)
+        have, wanted = _people(new), _people(old)
+        fewer = any(have[role] < count for role, count in wanted.items())
         return fewer or new.tier != old.tier or (new.standing_approval and not old.standing_approval)
     before, after = (_condition(rule, scope) for rule in (old, new))
     if not at_least_as_wide(before, after) or not set(old.clauses) <= set(new.clauses):
@@ -181,17 +214,17 @@ def _weaker(old: Any, new: Any, scope: Scope) -> bool:
         return old.basis == "law" and new.basis != "law"
     return (
         not set(old.evidence) <= set(new.evidence)
-        or GATES.index(new.gate) > GATES.index(old.gate)
+        or _slacker_gate(old.gate, new.gate)
         or _later(old.due, new.due)
         or _rarer(old.every, new.every)
     )
 
 
-def _days(duration: str) -> float:
-    """About how many days a duration takes; only comparisons are made with it."""
+def _days(duration: str, calendar: dict[str, float]) -> float:
+    """How many days a duration takes at least (`_SHORT` months and years) or at most (`_LONG`)."""
     date, _, time = duration.removeprefix("P").partition("T")
     total = 0.0
-    for part, units in ((date, _UNITS), (time, _CLOCK)):
+    for part, units in ((date, calendar), (time, _CLOCK)):
         number = ""
         for char in part:
             if char.isdigit():
@@ -199,6 +232,26 @@ def _days(duration: str) -> float:
             else:
                 total, number = total + int(number) * units[char], ""
     return total
+
+
+def _people(lane: Lane) -> Counter[str]:
+    """How many reviewers of each role a lane asks for."""
+    found: Counter[str] = Counter()
+    for reviewer in lane.reviewers:
+        found[reviewer.role] += reviewer.count
+    return found
+
+
+def _slacker_gate(old: str, new: str) -> bool:
+    """Whether a step may come later or less often: a change and a retirement are not points on one line."""
+    if old == new:
+        return False
+    return {old, new} & {"change", "retire"} != set() or GATES.index(new) > GATES.index(old)
+
+
+def _longer(old: str, new: str) -> bool:
+    """Whether `new` may take longer than `old`."""
+    return _days(new, _LONG) > _days(old, _SHORT)
 
 
 def _later(old: str | None, new: str | None) -> bool:
@@ -209,13 +262,13 @@ def _later(old: str | None, new: str | None) -> bool:
         return True
     if old.startswith("P") != new.startswith("P"):
         return True
-    return _days(new) > _days(old) if old.startswith("P") else new > old
+    return _longer(old, new) if old.startswith("P") else new > old
 
 
 def _rarer(old: str | None, new: str | None) -> bool:
     if old is None or old == new:
         return False
-    return new is None or _days(new) > _days(old)
+    return new is None or _longer(old, new)
 
 
 def at_least_as_wide(old: Node, new: Node) -> bool:

@@ -22,6 +22,7 @@ FORMAT = 1
 PACKS = Path(__file__).parent / "packs"
 SHIPPED = {"v1": PACKS / "v1" / "policy.yaml"}
 MAX_LAYERS = 8
+MAX_FILES = 64
 
 
 def resolve(reference: str | Path | None) -> Path:
@@ -32,38 +33,26 @@ def resolve(reference: str | Path | None) -> Path:
 
 
 def files_of(path: Path) -> list[Path]:
-    """The file and all it includes or extends, as far as they can be read: what names the compiled form."""
+    """The file and all it includes or extends, found as the loader finds them: what names the compiled form."""
     seen: list[Path] = []
     queue = [path]
-    while queue and len(seen) < 64:
-        current = queue.pop().resolve()
+    while queue and len(seen) < MAX_FILES:
+        current = queue.pop()
         if current in seen or not current.is_file():
             continue
         seen.append(current)
-        queue += [current.parent / name for name in _header_list(current, "include")]
-        queue += [_base_path(current, name) for name in _header_list(current, "extends")]
+        try:
+            data = load(current).data
+        except InputError:
+            continue
+        if not isinstance(data, dict):
+            continue
+        names = data.get("include") or []
+        included = [current.parent / str(name) for name in (names if isinstance(names, list) else [names])]
+        seen += [file for file in included if file not in seen and file.is_file()]
+        if isinstance(data.get("extends"), str):
+            queue.append(_base_path(current, data["extends"]).resolve())
     return sorted(seen)
-
-
-def _header_list(path: Path, key: str) -> list[str]:
-    """The value of one header line, read without YAML because this runs before every command.
-
-    A file that writes its header in another way is read in full.
-    """
-    found: list[str] = []
-    for line in path.read_text("utf-8", errors="replace").splitlines():
-        if line.startswith(f"{key}:"):
-            value = line.partition(":")[2].strip()
-            if value and not value.startswith(("[", '"', "'", "#")):
-                return [value.partition(" #")[0].strip()]
-            if value.startswith("[") and value.endswith("]"):
-                return [part.strip().strip("\"'") for part in value[1:-1].split(",") if part.strip()]
-            try:
-                raw = load(path).data.get(key)
-            except (InputError, AttributeError):
-                return []
-            found = [raw] if isinstance(raw, str) else [str(item) for item in raw or []]
-    return found
 
 
 def _base_path(path: Path, reference: str) -> Path:
@@ -72,8 +61,9 @@ def _base_path(path: Path, reference: str) -> Path:
 
 def base_of(path: Path) -> Path | None:
     """The file of the policy that the one in `path` extends; None where it extends nothing."""
-    names = _header_list(path, "extends")
-    return _base_path(path, names[0]) if names else None
+    data = load(path).data
+    reference = data.get("extends") if isinstance(data, dict) else None
+    return _base_path(path, reference) if isinstance(reference, str) else None
 
 
 def load_policy(path: Path, _chain: tuple[Path, ...] = ()) -> PolicyData:
@@ -121,6 +111,10 @@ def _load_base(doc: Document, path: Path, chain: tuple[Path, ...]) -> PolicyData
 def _includes(doc: Document, path: Path) -> list[Document]:
     names = doc.data.get("include") or []
     out = []
+    if isinstance(names, list) and (len(names) > MAX_FILES // 2 or len(set(map(str, names))) < len(names)):
+        raise doc.error(
+            "bad_include", ("include",), Text("an include is named twice, or there are too many", "include 重复或过多")
+        )
     for index, name in enumerate(names if isinstance(names, list) else [names]):
         if not isinstance(name, str) or "/" in name or "\\" in name or name.startswith("."):
             raise doc.error(
