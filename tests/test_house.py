@@ -152,3 +152,10 @@ def test_locks_carry_hashes_and_name_no_index() -> None:
     for path in locks:
         text = path.read_text()
         assert "--hash=sha256:" in text and "://" not in text and "--index" not in text and "--find" not in text
+
+
+def test_names_cannot_steer_the_terminal(tmp_path: Path, steelyard: Run) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text('system: {name: "a\\e[2Jb\\u202Ec"}\nfacts: {}\n')
+    said = steelyard("assess", path).stdout
+    assert "\x1b" not in said and "\u202e" not in said and "bc" in said

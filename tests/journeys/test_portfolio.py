@@ -286,3 +286,42 @@ def test_batches_join_without_a_seam(tmp_path: Path, policy: Policy) -> None:
     first = rows["tier_lowest"].head(1_000)
     assert all(rows["tier_lowest"].slice(i * 1_000, 1_000).equals(first) for i in range(copies))
     assert sum(summary.tiers.values()) == summary.judged
+
+
+def test_an_input_is_never_overwritten(tmp_path: Path, policy: Policy) -> None:
+    source = tmp_path / "portfolio.parquet"
+    pl.DataFrame({"audience": ["internal"]}).write_parquet(source)
+    before = source.read_bytes()
+    with pytest.raises(InputError) as caught:
+        run(source, None, tmp_path, policy, ON)
+    assert caught.value.code == "in_the_way" and source.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["portfolio.parquet"]
+
+
+def test_a_folder_in_the_way_costs_nothing(tmp_path: Path, policy: Policy) -> None:
+    run(EXAMPLE, EXAMPLE_MAP, tmp_path / "o", policy, ON)
+    (tmp_path / "o" / "report.html").mkdir()
+    before = (tmp_path / "o/portfolio.parquet").read_bytes()
+    with pytest.raises(InputError):
+        run(EXAMPLE, EXAMPLE_MAP, tmp_path / "o", policy, ON)
+    assert (tmp_path / "o/portfolio.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize("members", [[None], [""], ["chemical", None], ["chemical\x1fnuclear"]])
+def test_a_list_with_a_hole_is_not_a_no(members: list[str | None], tmp_path: Path, policy: Policy) -> None:
+    columns = {"audience": ["public", "public"], "hazard_domain": [members, []]}
+    pl.DataFrame(columns, schema={"audience": pl.String, "hazard_domain": pl.List(pl.String)}).write_parquet(
+        tmp_path / "p.parquet"
+    )
+    summary = run(tmp_path / "p.parquet", None, tmp_path / "o", policy, ON)
+    assert list(summary.unusable) == [0] and summary.judged == 1
+
+
+def test_a_column_may_be_named_count(tmp_path: Path, policy: Policy) -> None:
+    (tmp_path / "i.csv").write_text("count\ninternal\n")
+    (tmp_path / "m.yaml").write_text(
+        "mapping: 1\ntitle: {en: T, zh: 题}\nsystem: {name: {column: count}}\nfacts:\n"
+        "  audience: {column: count, values: {internal: internal}}\n",
+        encoding="utf-8",
+    )
+    assert run(tmp_path / "i.csv", tmp_path / "m.yaml", tmp_path / "o", policy, ON).unread == {}

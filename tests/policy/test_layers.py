@@ -160,3 +160,36 @@ def test_terms_that_double_at_every_step_are_refused_at_once(tmp_path: Path) -> 
         text += f"  t{step}: {{when: ({before} and annotation) or ({before} and children_data), "
         text += "title: {en: a, zh: 甲}}\n"
     assert refused(tmp_path, f"terms:\n{text}").code == "too_long"
+
+
+RULE_BODY = (
+    "title: {en: t, zh: 题}, when: 'false', clauses: [v1:G5.1], why: {en: w, zh: 由},"
+    " examples: {fires: {}, near_miss: {}}"
+)
+DUTY_BODY = f"{RULE_BODY}, action: {{en: a, zh: 做}}, owner: owner, gate: build"
+
+
+@pytest.mark.parametrize("identifier", ["prohibited", "tier_lowest", "important_data", '"*"', '"^high.*$"', "High.x"])
+def test_an_id_cannot_stand_for_anything_else(identifier: str, tmp_path: Path) -> None:
+    assert refused(tmp_path, f"obligations:\n  - {{id: {identifier}, {DUTY_BODY}}}\n").code == "bad_id"
+
+
+@pytest.mark.parametrize("identifier", ["high.hazard-domain", "stop.beliefs", "tier.low"])
+def test_an_obligation_cannot_take_the_id_of_a_base_rule(identifier: str, tmp_path: Path) -> None:
+    assert refused(tmp_path, f"obligations:\n  - {{id: {identifier}, {DUTY_BODY}}}\n").code == "duplicate_id"
+
+
+@pytest.mark.parametrize("every", ['"P"', '""', '"PT"', "P0Y", "P1YT", "Pxyz", "P1.5Y", "P99999999Y"])
+def test_a_duration_must_be_one(every: str, tmp_path: Path) -> None:
+    assert refused(tmp_path, f"obligations:\n  - {{id: govern.audit, every: {every}}}\n").code == "bad_date"
+
+
+@pytest.mark.parametrize(
+    "change", ["{id: govern.audit, every: P364DT9999H}", "{id: data.dispose-at-end, gate: intake}"]
+)
+def test_a_disguised_weakening_is_one(change: str, tmp_path: Path) -> None:
+    assert refused(tmp_path, f"obligations:\n  - {change}\n").code == "loosened"
+
+
+def test_a_misspelt_member_of_a_base_set_is_told(tmp_path: Path) -> None:
+    assert refused(tmp_path, "sets: {KEY_SECTORS: [edukation]}\n").code == "wrong_value"

@@ -344,11 +344,16 @@ class ColumnPolicy:
             templates.setdefault(names, []).append(key)
         if len(templates) == 1:
             return _join_facts(next(iter(templates)))
-        out: Any = pl
+        named: dict[str, list[int]] = {}
         for names, states_of in templates.items():
-            out = out.when(keys.is_in(states_of)).then(_join_facts(names))
-        result: pl.Expr = out.otherwise(pl.lit(""))
-        return result
+            for name in names:
+                named.setdefault(name, []).extend(states_of)
+        parts_of = [
+            pl.when(keys.is_in(pl.Series(states_of, dtype=pl.UInt64).implode())).then(pl.col(name))
+            for name, states_of in named.items()
+            if name != TIER
+        ]
+        return pl.concat_str(parts_of, separator=",", ignore_nulls=True) if parts_of else pl.lit("")
 
 
 def _join_facts(names: Sequence[str]) -> pl.Expr:
