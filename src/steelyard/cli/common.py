@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steelyard.base.clock import parse_date, today
@@ -36,6 +37,29 @@ def say_json(value: Any) -> None:
 def warn(text: str) -> None:
     """Prints a line on standard error."""
     print(text.translate(_UNSEEN), file=sys.stderr)
+
+
+def write_new(path: Path, text: str) -> None:
+    """Writes a file that must not exist yet, whole or not at all. Raises InputError; OSError where the disk fails."""
+    try:
+        handle = open(path, "x", encoding="utf-8")  # noqa: SIM115  (closed below, removed where writing fails)
+    except FileExistsError:
+        raise InputError(
+            "exists",
+            Text("the file already exists", "文件已存在"),
+            remedy=Text("choose another name, or remove it first", "请换一个文件名，或先删除它"),
+            path=str(path),
+        ) from None
+    except OSError as error:
+        raise InputError(
+            "cannot_write", Text(f"cannot write: {error.strerror}", f"无法写入：{error.strerror}"), path=str(path)
+        ) from None
+    try:
+        with handle:
+            handle.write(text)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def report(error: SteelyardError, options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from steelyard.base.errors import EXIT_DONE, InputError, SteelyardError
 from steelyard.base.i18n import Lang, Text
-from steelyard.cli.common import report, say, say_json, warn
+from steelyard.cli.common import report, say, say_json, warn, write_new
 
 if TYPE_CHECKING:
     from steelyard.intake.drafting.draft import Draft
@@ -168,20 +168,7 @@ def _write(drafted: "list[tuple[Description, Draft]]", options: argparse.Namespa
         )
     item, found = drafted[0]
     path = Path(options.out)
-    try:
-        with open(path, "x", encoding="utf-8") as handle:
-            handle.write(profile_text(item, found, options.lang))
-    except FileExistsError:
-        raise InputError(
-            "exists",
-            Text("the file already exists", "文件已存在"),
-            remedy=Text("choose another name, or remove it first", "请换一个文件名，或先删除它"),
-            path=str(path),
-        ) from None
-    except OSError as error:
-        raise InputError(
-            "cannot_write", Text(f"cannot write: {error.strerror}", f"无法写入：{error.strerror}"), path=str(path)
-        ) from None
+    write_new(path, profile_text(item, found, options.lang))
     if not options.json:
         said = Text(
             f"\nwrote {path}: remove the # of each answer you confirm, then: steelyard assess {path}",

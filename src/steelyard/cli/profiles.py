@@ -6,7 +6,7 @@ from typing import Any
 
 from steelyard.base.errors import EXIT_DONE, EXIT_INPUT, InputError, SteelyardError
 from steelyard.base.i18n import Lang, Text
-from steelyard.cli.common import report, say, say_json
+from steelyard.cli.common import report, say, say_json, write_new
 
 SCHEMAS = ("profile", "policy", "mapping")
 
@@ -42,20 +42,7 @@ def run_init(options: argparse.Namespace) -> int:
 
     path = Path(options.file)
     text = template(vocabulary(), options.lang, every=options.all)
-    try:
-        with open(path, "x", encoding="utf-8") as handle:
-            handle.write(text)
-    except FileExistsError:
-        raise InputError(
-            "exists",
-            Text("the file already exists", "文件已存在"),
-            remedy=Text("choose another name, or remove it first", "请换一个文件名，或先删除它"),
-            path=str(path),
-        ) from None
-    except OSError as error:
-        raise InputError(
-            "cannot_write", Text(f"cannot write: {error.strerror}", f"无法写入：{error.strerror}"), path=str(path)
-        ) from None
+    write_new(path, text)
     if options.json:
         say_json({"path": str(path)})
     else:
