@@ -85,9 +85,7 @@ def generate(path: Path, passphrase: str | None = None) -> FileSigner:
     encryption: serialization.KeySerializationEncryption = (
         serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
     )
-    write_secret(
-        path, private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-    )
+    write_secret(path, private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
     return FileSigner(_raw_public(private), private)
 
 
@@ -122,7 +120,7 @@ def write_secret(path: Path, data: bytes) -> None:
 
 
 def load(path: Path, passphrase: str | None = None) -> FileSigner:
-    """The key in a file. Raises EnvironmentNotReady for a missing, locked or damaged key, and where others may read it."""
+    """The key in a file. Raises EnvironmentNotReady: missing, locked, damaged, or readable by others."""
     try:
         data = path.read_bytes()
         mode = path.stat().st_mode
@@ -138,7 +136,10 @@ def load(path: Path, passphrase: str | None = None) -> FileSigner:
         raise EnvironmentNotReady(
             "key_readable_by_others",
             Text("others on this machine may read this key", "本机其他用户可读取此密钥"),
-            remedy=Text(f"chmod 600 {path}; if others had access, make a new key", f"请执行 chmod 600 {path}；如他人可能已读取，请更换密钥"),
+            remedy=Text(
+                f"chmod 600 {path}; if others had access, make a new key",
+                f"请执行 chmod 600 {path}；如他人可能已读取，请更换密钥",
+            ),
             path=str(path),
         )
     try:
@@ -159,7 +160,9 @@ def load(path: Path, passphrase: str | None = None) -> FileSigner:
     return FileSigner(_raw_public(private), private)
 
 
-_MAKE_ONE = Text("`steelyard key new --person NAME` makes a person's key", "可用 `steelyard key new --person 姓名` 生成个人密钥")
+_MAKE_ONE = Text(
+    "`steelyard key new --person NAME` makes a person's key", "可用 `steelyard key new --person 姓名` 生成个人密钥"
+)
 
 
 def _locked(path: Path) -> EnvironmentNotReady:
@@ -194,7 +197,9 @@ def read_public(path: Path) -> bytes:
     except (OSError, ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
-        raise InputError("bad_key", Text("not an Ed25519 public key in PEM", "不是 PEM 格式的 Ed25519 公钥"), path=str(path))
+        raise InputError(
+            "bad_key", Text("not an Ed25519 public key in PEM", "不是 PEM 格式的 Ed25519 公钥"), path=str(path)
+        )
     return key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 
 
@@ -274,9 +279,15 @@ def parse_envelope(data: bytes, *, path: str | None = None) -> Envelope:
     except ValueError as error:
         raise bad(f"not JSON ({error})", "不是有效 JSON") from None
     if not isinstance(raw, dict) or set(raw) != {"payloadType", "payload", "signatures"}:
-        raise bad("it needs payloadType, payload and signatures, and nothing else", "应仅含 payloadType、payload 与 signatures")
+        raise bad(
+            "it needs payloadType, payload and signatures, and nothing else",
+            "应仅含 payloadType、payload 与 signatures",
+        )
     if not isinstance(raw["payloadType"], str) or not isinstance(raw["signatures"], list) or not raw["signatures"]:
-        raise bad("payloadType is a text and signatures a list with at least one", "payloadType 应为文本，signatures 应为非空列表")
+        raise bad(
+            "payloadType is a text and signatures a list with at least one",
+            "payloadType 应为文本，signatures 应为非空列表",
+        )
     try:
         payload = _unbase64(raw["payload"])
         signatures = tuple((str(item["keyid"]), _unbase64(item["sig"])) for item in raw["signatures"])

@@ -119,7 +119,7 @@ def over(connection: Any) -> Connection:
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file of a `sqlite:///PATH` address, None for another kind of address. The path is absolute with a 4th slash."""
+    """The file of a `sqlite:///PATH` address (absolute with a fourth slash); None for another kind of address."""
     if not url.startswith("sqlite:///"):
         return None
     return Path(unquote(url.removeprefix("sqlite:///")))
@@ -152,7 +152,9 @@ def _sqlite(path: Path, *, create: bool, read_only: bool) -> Connection:
         raise EnvironmentNotReady(
             "no_store",
             Text("there is no store here", "此处没有存储"),
-            remedy=Text("name it with --store, or run a command that writes first", "请用 --store 指定，或先运行会写入的命令"),
+            remedy=Text(
+                "name it with --store, or run a command that writes first", "请用 --store 指定，或先运行会写入的命令"
+            ),
             path=str(path),
         )
     try:
@@ -230,12 +232,12 @@ def migrate(connection: Connection, room: str) -> None:
     `schema_mismatch` where an applied step differs from the file, or the store is newer than this program.
     """
     steps = list(_steps(room, connection.dialect))
+    done: dict[Any, Any] = {}
     try:
         done = dict(connection.all("SELECT number, digest FROM schema_migration WHERE room = ?", (room,)))
     except database_errors():
         if connection.in_transaction:
             raise
-        done = {}
     if {number: digest for number, _, digest, _ in steps} == done:
         return
     with connection.transaction():
@@ -262,7 +264,9 @@ def _mismatch(room: str) -> EnvironmentNotReady:
     return EnvironmentNotReady(
         "schema_mismatch",
         Text(f"the tables of {room} belong to another version", f"{room} 的表属于其他版本"),
-        remedy=Text("use the version of Steelyard that wrote this store, or a newer one", "请使用写入该存储的版本或更新版本"),
+        remedy=Text(
+            "use the version of Steelyard that wrote this store, or a newer one", "请使用写入该存储的版本或更新版本"
+        ),
     )
 
 

@@ -137,7 +137,7 @@ def sign(text: str, name: str, signer: Signer) -> Note:
 
 
 def cosign(note: Note, name: str, signer: Signer, time: int) -> Signature:
-    """A witness's cosignature/v1 of a note: it saw this text at `time` (POSIX seconds) after an older one it extends."""
+    """A cosignature/v1: this witness saw the note at `time` (POSIX seconds), after an older one it extends."""
     key = vkey(name, signer.public, COSIGNATURE)
     return Signature(name, key.hash, time.to_bytes(8, "big") + signer.sign(cosigned_message(note.text, time)))
 

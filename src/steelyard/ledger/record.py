@@ -58,12 +58,17 @@ def encode(data: Mapping[str, Any]) -> bytes:
         raise InputError(
             "bad_leaf",
             Text(f"cannot be written as canonical JSON: {error}", f"无法写成规范 JSON：{error}"),
-            remedy=Text("use texts, whole numbers, true, false, lists and objects", "请只用文本、整数、真假值、列表与对象"),
+            remedy=Text(
+                "use texts, whole numbers, true, false, lists and objects", "请只用文本、整数、真假值、列表与对象"
+            ),
         ) from None
     if len(leaf) > MAX_LEAF:
         raise InputError(
             "leaf_too_large",
-            Text(f"a leaf holds at most {MAX_LEAF:,} bytes, this one has {len(leaf):,}", f"叶记录上限为 {MAX_LEAF:,} 字节，实为 {len(leaf):,}"),
+            Text(
+                f"a leaf holds at most {MAX_LEAF:,} bytes, this one has {len(leaf):,}",
+                f"叶记录上限为 {MAX_LEAF:,} 字节，实为 {len(leaf):,}",
+            ),
             remedy=Text("keep the content elsewhere and log its digest", "请另存内容，只记录其摘要"),
         )
     return leaf

@@ -74,7 +74,7 @@ class Log:
 def append(connection: Any, data: Mapping[str, Any]) -> int:
     """Queues a record in the caller's transaction and answers its ticket; it becomes a leaf when sequenced.
 
-    `connection` is a `Connection` or a raw sqlite3 or psycopg one. Raises InputError for a record that cannot be a leaf,
+    `connection` is a `Connection`, or a raw sqlite3 or psycopg one. Raises InputError where it cannot be a leaf,
     EnvironmentNotReady `no_transaction` outside a transaction.
     """
     link = over(connection)
@@ -121,7 +121,10 @@ def create(connection: Any, origin: str, public: bytes) -> Log:
         raise InputError(
             "bad_origin",
             Text(f"{origin!r} cannot name a log", f"{origin!r} 不能作为账本名称"),
-            remedy=Text("use something like example.cn/ai-governance: no spaces, no plus sign", "请使用类似 example.cn/ai-governance 的名称，不含空格与加号"),
+            remedy=Text(
+                "use something like example.cn/ai-governance: no spaces, no plus sign",
+                "请使用类似 example.cn/ai-governance 的名称，不含空格与加号",
+            ),
             field="--origin",
         ) from None
     with link.transaction():
@@ -155,7 +158,9 @@ def current(connection: Any) -> Log:
         raise EnvironmentNotReady(
             "no_log",
             Text("this store has no ledger yet", "此存储尚无账本"),
-            remedy=Text("`steelyard ledger init --origin NAME` opens one", "可用 `steelyard ledger init --origin 名称` 创建"),
+            remedy=Text(
+                "`steelyard ledger init --origin NAME` opens one", "可用 `steelyard ledger init --origin 名称` 创建"
+            ),
         )
     return found[-1]
 
@@ -191,9 +196,7 @@ def sequence(connection: Any, signer: Signer, *, limit: int = BATCH, leaves: Seq
         _write(link, log, frontier, fresh)
         if waiting:
             if waiting[-1][0] - waiting[0][0] + 1 == len(waiting):
-                link.execute(
-                    "DELETE FROM ledger_queue WHERE ticket BETWEEN ? AND ?", (waiting[0][0], waiting[-1][0])
-                )
+                link.execute("DELETE FROM ledger_queue WHERE ticket BETWEEN ? AND ?", (waiting[0][0], waiting[-1][0]))
             else:
                 link.executemany("DELETE FROM ledger_queue WHERE ticket = ?", [(row[0],) for row in waiting])
         checkpoint = note.Checkpoint(log.origin, frontier.size, frontier.root())
@@ -294,15 +297,15 @@ def checkpoint(connection: Any, log: Log, at: int | None = None) -> note.Note | 
     )
     if row is None:
         return None
-    lines = link.all("SELECT line FROM ledger_cosignature WHERE log = ? AND size = ? ORDER BY witness", (log.id, row[0]))
+    lines = link.all(
+        "SELECT line FROM ledger_cosignature WHERE log = ? AND size = ? ORDER BY witness", (log.id, row[0])
+    )
     return note.with_signatures(note.Note.parse(row[1]), [note.Signature.parse(line[0]) for line in lines])
 
 
 def checkpoint_over(connection: Any, log: Log, index: int) -> note.Note | None:
     """The first checkpoint that covers the entry at `index`; None while there is none."""
-    row = over(connection).one(
-        "SELECT min(size) FROM ledger_checkpoint WHERE log = ? AND size > ?", (log.id, index)
-    )
+    row = over(connection).one("SELECT min(size) FROM ledger_checkpoint WHERE log = ? AND size > ?", (log.id, index))
     return checkpoint(connection, log, int(row[0])) if row and row[0] is not None else None
 
 
@@ -317,7 +320,8 @@ def sign_checkpoint(connection: Any, signer: Signer) -> note.Note:
     with link.transaction():
         empty = note.sign(note.Checkpoint(log.origin, 0, tree.EMPTY_ROOT).text(), log.origin, signer)
         link.execute(
-            "INSERT INTO ledger_checkpoint (log, size, note, created) VALUES (?, 0, ?, ?)", (log.id, str(empty), now_ms())
+            "INSERT INTO ledger_checkpoint (log, size, note, created) VALUES (?, 0, ?, ?)",
+            (log.id, str(empty), now_ms()),
         )
     return empty
 
