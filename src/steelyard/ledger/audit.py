@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from steelyard.base.i18n import Text
-from steelyard.base.sql import over
-from steelyard.ledger import note, record, store, tiles, tree
+from steelyard.base.sql import Connection, over
+from steelyard.ledger import note, personal, record, registry, store, tiles, tree
 
 ALARMS: dict[str, Text] = {
     "no_checkpoint": Text("there is no checkpoint", "没有检查点"),
@@ -265,3 +265,62 @@ def held_by_store(connection: Any, log: store.Log) -> Iterator[note.Checkpoint]:
             yield note.signed_checkpoint(note.Note.parse(text), log.key)
         except note.NoteError:
             continue
+
+
+def audit_store(
+    connection: Any, log: store.Log, report: Report, vault: personal.Vault | None = None, *, rows: bool = True
+) -> None:
+    """What only a store can show: every checkpoint ever signed, every row against its leaf, every committed value."""
+    link = over(connection)
+    for size, text in link.all("SELECT size, note FROM ledger_checkpoint WHERE log = ? ORDER BY size", (log.id,)):
+        try:
+            if note.signed_checkpoint(note.Note.parse(text), log.key).size != size:
+                report.add("bad_checkpoint", None, f"stored as of {size} entries")
+        except note.NoteError as error:
+            report.add("bad_signature", None, f"at {size} entries: {error}")
+    waiting = store.queue(link)
+    if waiting.alarming:
+        report.add("queue_old", None, f"{waiting.length} records, {waiting.age_ms // 1000} s")
+    if rows:
+        _rows(link, report)
+    if vault is not None:
+        _secrets(link, log, vault, report)
+
+
+def _rows(link: Connection, report: Report) -> None:
+    tables = set(link.tables())
+    for item in registry.REGISTERED.values():
+        if item.table not in tables:
+            continue
+        for thing, digest in item.rows(link):
+            found = store.latest(link, thing)
+            said = record.decode(found[2]) if found else None
+            if said is None or said.get("object") != thing:
+                report.add("row_without_leaf", None, f"{item.table}: {thing}")
+            elif said.get("digest") != digest:
+                report.add("row_mismatch", found[1] if found else None, f"{item.table}: {thing}")
+        _gone(link, item, report)
+
+
+def _gone(link: Connection, item: registry.Registered, report: Report) -> None:
+    """Leaves of a table whose rows are not there any more."""
+    end = item.prefix[:-1] + chr(ord(item.prefix[-1]) + 1)
+    have = {thing for thing, _ in item.rows(link)}
+    for thing, index, leaf in link.all(
+        "SELECT object, idx, leaf FROM ledger_entry WHERE object >= ? AND object < ? ORDER BY log, idx",
+        (item.prefix, end),
+    ):
+        data = record.decode(bytes(leaf)) or {}
+        if thing not in have and "digest" in data:
+            report.add("leaf_without_row", int(index), f"{item.table}: {thing}")
+
+
+def _secrets(link: Connection, log: store.Log, vault: personal.Vault, report: Report) -> None:
+    erased = personal.erased_marks(link)
+    for index, leaf in store.entries(link, log):
+        if b'"c":{' not in leaf:
+            continue
+        for field_name, mark in ((record.decode(leaf) or {}).get("c") or {}).items():
+            state = vault.state(link, str(mark), erased)
+            if state in ("missing", "mismatch"):
+                report.add(f"secret_{state}", index, str(field_name))

@@ -1,7 +1,7 @@
 """A log as files: C2SP tlog-tiles paths and entry bundles, written to a folder and read from one, or over HTTP.
 
-An exported folder is a complete log: `checkpoint`, `vkey`, `tile/<L>/<N>[.p/<W>]`, `tile/entries/<N>[.p/<W>]`; it can be
-served as static files and checked with the public key alone.
+An exported folder is a complete log: `checkpoint`, `vkey`, `tile/<L>/<N>[.p/<W>]`, `tile/entries/<N>[.p/<W>]`. It can
+be served as static files and checked with the public key alone.
 """
 
 import os
