@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from steelyard.base.clock import duration_text
 from steelyard.base.i18n import Text
 from steelyard.catalogue.labels import label
+from steelyard.evidence.kinds import Kind, Kinds
+from steelyard.gates import requirements
 from steelyard.intake.schemas import schema
 from steelyard.policy.compile import Policy, load_compiled
 from steelyard.policy.coverage import coverage
@@ -41,6 +44,7 @@ def generated() -> dict[str, str]:
     pages = {
         "docs/reference/facts.md": facts_page(vocabulary()),
         "docs/reference/policy-v1.md": policy_page(policy),
+        "docs/reference/evidence-kinds.md": evidence_page(Kinds.shipped(), policy),
     }
     for name in SCHEMAS:
         text = json.dumps(schema(name), ensure_ascii=False, indent=2)
@@ -249,6 +253,147 @@ def _coverage(policy: Policy) -> Iterator[str]:
             )
 
     yield from _table(("clause 条款", "title", "标题", "confidence 可信度", "obligations 义务"), cells())
+
+
+# The kinds of evidence
+
+ABOUT = {
+    "model": Text("a model", "模型"),
+    "dataset": Text("a data set", "数据集"),
+    "system": Text("what is released of a system", "系统的发布内容"),
+    "file": Text("the file itself", "文件本身"),
+    "person": Text("a list of people", "人员名单"),
+}
+
+
+def evidence_page(kinds: Kinds, policy: Policy) -> str:
+    """Every kind in both languages, then what single obligations ask of it."""
+    out = [
+        "# Evidence kinds / 证据类别",
+        "",
+        NOTE,
+        "",
+        "Evidence is a signed in-toto statement that something was done or measured. Its predicate type names its "
+        "kind; its predicate is a result with the measures below. Every measure may be left out: what is not said "
+        "stays unknown. A result satisfies an obligation where its minimum *certainly* holds; where the minimum is"
+        " empty, that the statement exists is enough, unless what speaks against it certainly holds. Conditions "
+        "are written in the [predicate language](predicate-language.md), over measures in place of facts. Anything"
+        " else may stand under `details`; nothing is decided by it.",
+        "",
+        "证据是一份经签名的 in-toto 声明，说明某事已做或已测。谓词类型指明类别，谓词内容是由下列结果项组成的结果。"
+        "各项均可不填，没有写明的就是未知。最低要求*确定*成立，才算满足义务；没有最低要求的，有这份声明即可，"
+        "除非否定条件确定成立。条件用[条件语言](predicate-language.md)书写，只是以结果项代替事实。"
+        "其他内容可放在 `details` 下，不影响判断。",
+        "",
+        "## Overview / 一览",
+        "",
+        *_table(
+            (
+                "kind 类别",
+                "title",
+                "名称",
+                "digests of 摘要对象",
+                "counts for 有效期",
+                "minimum 最低要求",
+                "against 否定条件",
+            ),
+            (
+                (
+                    f"[`{kind.id}`](#{kind.id})",
+                    kind.title.en,
+                    kind.title.zh,
+                    _both(ABOUT[kind.about]),
+                    _period(kind.valid),
+                    f"`{kind.satisfies}`" if kind.satisfies else "–",
+                    f"`{kind.contradicts}`" if kind.contradicts else "–",
+                )
+                for kind in kinds.values()
+            ),
+        ),
+        "",
+        "## Kinds / 类别",
+    ]
+    for kind in kinds.values():
+        out += ["", *_kind(kind)]
+    asked = requirements.load(policy, kinds)
+    out += [
+        "",
+        "## What single obligations ask for / 单项义务的要求",
+        "",
+        f"Beyond the minimum of the kind, for policy `{policy.data.id}`. *Fresh*: the evidence may not be older. "
+        "A pack of your own may add to these; where both speak of one obligation and kind, both hold.",
+        "",
+        f"在类别的最低要求之外，适用于策略 `{policy.data.id}`。“时效”指证据不得早于该期限。"
+        "单位可用自己的规则包追加要求；对同一义务和类别都有规定的，须同时满足。",
+        "",
+        *_table(
+            ("obligation 义务", "kind 类别", "when 条件", "fresh 时效", "because", "理由"),
+            (
+                (
+                    f"[`{item.obligation}`](policy-v1.md#{slug(item.obligation)})",
+                    f"[`{item.kind}`](#{item.kind})",
+                    f"`{item.when}`",
+                    f"`{item.fresh}`" if item.fresh else "–",
+                    item.why.en,
+                    item.why.zh,
+                )
+                for item in asked.items
+            ),
+        ),
+        "",
+        "## Approvals / 批准",
+        "",
+        "An approve decision by a person in this role satisfies the obligation; evidence does not.",
+        "",
+        "以下义务由该角色的人作出批准决定来满足，证据不能代替。",
+        "",
+        *_table(
+            ("obligation 义务", "role 角色"),
+            (
+                (f"[`{name}`](policy-v1.md#{slug(name)})", f"`{role}` {ROLE_NAMES[role].en} {ROLE_NAMES[role].zh}")
+                for name, role in asked.approvals.items()
+            ),
+        ),
+    ]
+    return "\n".join(out) + "\n"
+
+
+def _kind(kind: Kind) -> Iterator[str]:
+    yield f"### {kind.id}"
+    yield ""
+    yield f"**{kind.title.en.capitalize()}.** {kind.description.en}"
+    yield ""
+    yield f"**{kind.title.zh}**。{kind.description.zh}"
+    yield ""
+    yield f"- predicate type 谓词类型: `{kind.predicate_type}`"
+    yield f"- made with 生成命令: {f'`{kind.command}`' if kind.command else 'by hand 人工'}"
+    for name, raw in (("counts 满足", kind.examples.satisfies), ("does not count 不满足", kind.examples.falls_short)):
+        if raw is not None:
+            yield f"- {name}: `{json.dumps(raw, ensure_ascii=False)}`"
+    yield ""
+    yield from _table(
+        ("measure 结果项", "type 类型", "means", "含义"),
+        (
+            (
+                f"`{fact.id}`",
+                f"`{fact.type}`",
+                f"{fact.question.en}. {fact.help.en}",
+                f"{fact.question.zh}。{fact.help.zh}",
+            )
+            for fact in kind.measures
+        ),
+    )
+    listed = [(fact, value) for fact in kind.measures for value in fact.values]
+    if listed:
+        yield ""
+        yield from _table(
+            ("measure 结果项", "value 取值", "means", "含义"),
+            ((f"`{fact.id}`", f"`{value.id}`", value.label.en, value.label.zh) for fact, value in listed),
+        )
+
+
+def _period(duration: str | None) -> str:
+    return _both(duration_text(duration)) if duration else "no end 无期限"
 
 
 def _clauses(ids: Iterable[str], page: str = "") -> str:

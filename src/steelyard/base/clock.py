@@ -1,5 +1,6 @@
 """The one clock. Judgement never reads it: dates are passed in, and default to today in Shanghai at the rim."""
 
+import calendar
 import datetime as dt
 import re
 from zoneinfo import ZoneInfo
@@ -73,3 +74,24 @@ def is_date(value: str) -> bool:
     except InputError:
         return False
     return True
+
+
+def add_duration(start: dt.date, duration: str) -> dt.date:
+    """The day an ISO 8601 duration after `start`; a day that the month lacks becomes its last. Hours round up to days."""
+    match = _DURATION.fullmatch(duration)
+    if match is None:
+        raise ValueError(f"{duration!r} is not an ISO 8601 duration")
+    years, months, weeks, days, _, hours, minutes, seconds = (
+        int(part[:-1]) if part and part[0].isdigit() else 0 for part in match.groups()
+    )
+    total = start.year * 12 + start.month - 1 + years * 12 + months
+    year, month = divmod(total, 12)
+    year = min(year, dt.MAXYEAR)
+    last = calendar.monthrange(year, month + 1)[1]
+    moved = dt.date(year, month + 1, min(start.day, last))
+    rest = dt.timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    extra = rest.days + (1 if rest.seconds else 0)
+    try:
+        return moved + dt.timedelta(days=weeks * 7 + days + extra)
+    except OverflowError:
+        return dt.date.max

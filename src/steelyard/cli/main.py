@@ -35,6 +35,13 @@ GROUPS: dict[str, Group] = {
     "diff": Group("judge", Text("what changes between two profiles", "比较两份档案的评估差异")),
     "policy": Group("policies", Text("show, test and cover a policy", "查看、测试策略及其覆盖情况")),
     "catalogue": Group("catalogue", Text("the clauses of the framework", "框架条款目录")),
+    "evidence": Group("evidence", Text("signed statements of what was done", "签名证据：做了什么、测得什么")),
+    "key": Group("evidence", Text("signing keys of people and outsiders", "个人与外部的签名密钥")),
+    "gate": Group("gates", Text("does the gate open, and if not, why", "关口是否放行及原因")),
+    "decide": Group("gates", Text("record what a named person decided", "记录具名人员的决定")),
+    "appoint": Group("gates", Text("say who may act in which role", "任命角色")),
+    "reindex": Group("evidence", Text("rebuild every index from the envelopes", "由信封重建索引")),
+    "ledger": Group("ledger", Text("the log nobody can quietly rewrite", "不可悄悄改写的账本")),
     "portfolio": Group("portfolio", Text("assess a whole inventory", "评估整个系统清单")),
 }
 

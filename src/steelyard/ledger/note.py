@@ -17,7 +17,8 @@ from steelyard.ledger.tree import HASH
 ED25519, COSIGNATURE = 0x01, 0x04
 MAX_NOTE = 1_000_000
 PROOF_HEAD = "c2sp.org/tlog-proof@v1"
-_NAME = re.compile(r"[^\s+\x00-\x1f\x7f]+")
+MOST = 2**63 - 1  # what other implementations can count and time: a signed 64-bit number
+_NAME = re.compile(r"[^\s+\x00-\x1f\x7f\ud800-\udfff]+")
 
 
 class NoteError(ValueError):
@@ -99,7 +100,7 @@ class Note:
     @classmethod
     def parse(cls, text: str) -> "Note":
         """A signed note. Raises NoteError."""
-        if len(text) > MAX_NOTE or any(char < " " and char != "\n" for char in text):
+        if len(text) > MAX_NOTE or any((char < " " and char != "\n") or "\ud800" <= char <= "\udfff" for char in text):
             raise NoteError("a note is plain text of less than a megabyte, without control characters")
         at = text.rfind("\n\n")
         if at < 0 or not text.endswith("\n"):
@@ -112,16 +113,20 @@ class Note:
     def signed_by(self, key: VerifierKey) -> bool:
         """Whether this log or note key (0x01) signed the text. Two lines of one key: both must hold."""
         found = [item for item in self.signatures if item.name == key.name and item.mark == key.hash]
-        return bool(found) and all(verify(key.public, item.data, self.text.encode()) for item in found)
+        if key.kind != ED25519 or not found:
+            return False
+        return all(verify(key.public, item.data, self.text.encode()) for item in found)
 
     def cosigned_at(self, key: VerifierKey) -> int | None:
-        """The POSIX time at which this witness key (0x04) cosigned, or None."""
+        """The POSIX time at which this witness key (0x04) cosigned, or None. Of several lines all must hold."""
         times = []
         for item in self.signatures:
-            if item.name == key.name and item.mark == key.hash and len(item.data) == 72:
+            if item.name == key.name and item.mark == key.hash:
                 time = int.from_bytes(item.data[:8], "big")
-                if verify(key.public, item.data[8:], cosigned_message(self.text, time)):
-                    times.append(time)
+                good = key.kind == COSIGNATURE and len(item.data) == 72 and time <= MOST
+                if not good or not verify(key.public, item.data[8:], cosigned_message(self.text, time)):
+                    return None
+                times.append(time)
         return max(times, default=None)
 
 
@@ -167,7 +172,7 @@ class Checkpoint:
         if len(lines) < 4 or lines[-1] != "" or not all(lines[:-1]):
             raise NoteError("a checkpoint is three lines: origin, size, root")
         origin, size, root = lines[:3]
-        if not re.fullmatch(r"0|[1-9][0-9]{0,18}", size, re.ASCII):
+        if not re.fullmatch(r"0|[1-9][0-9]{0,18}", size, re.ASCII) or int(size) > MOST:
             raise NoteError("the size of a checkpoint is a decimal number")
         digest = _unbase64(root, "the root of a checkpoint")
         if len(digest) != HASH:
@@ -201,7 +206,7 @@ class Proof:
             raise NoteError(f"a proof starts with {PROOF_HEAD}")
         extra = _unbase64(lines.pop(0)[6:], "extra data") if lines and lines[0].startswith("extra ") else None
         match = re.fullmatch(r"index (0|[1-9][0-9]{0,18})", lines.pop(0) if lines else "", re.ASCII)
-        if match is None:
+        if match is None or int(match[1]) > MOST:
             raise NoteError("a proof names the index of its entry")
         hashes = [_unbase64(line, "a hash of a proof") for line in lines]
         if len(hashes) > 63 or any(len(item) != HASH for item in hashes):

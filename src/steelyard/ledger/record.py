@@ -7,7 +7,8 @@ Rules enforced:
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from steelyard.base.canon import canonical_json
@@ -81,3 +82,46 @@ def decode(leaf: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
+
+
+def lint(data: Mapping[str, Any]) -> list[str]:
+    """Where a record looks as if it held personal data or a secret: `place: kind` for each hit, never the text itself.
+
+    Digests, times and pseudonyms are passed over; what remains is matched with the shipped patterns (`base.patterns`).
+    """
+    suspects = [
+        (place, text) for place, text in _texts(data, "") if _SUSPECT.search(text) and not _PLAIN.fullmatch(text)
+    ]
+    if not suspects:
+        return []
+    from steelyard.base.patterns import shipped
+
+    rules = shipped()
+    return [f"{place}: {hit.kind}" for place, text in suspects for hit in rules.find(text, "medium")]
+
+
+_SUSPECT = re.compile(r"\d{5}|@|-----|[A-Za-z]\d{4}|key|secret|token|passw", re.IGNORECASE)
+_PLAIN = re.compile(r"(?:sha256:)?[0-9a-f]{64}|p-[0-9a-f]{16}|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
+
+
+def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield place, str(key)
+            yield from _texts(item, f"{place}/{key}")
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{place}/{index}")
+
+
+def refuse_personal(data: Mapping[str, Any]) -> None:
+    """Raises InputError `personal_data` where a room would write personal data into a leaf in clear."""
+    hits = lint(data.get("body") or {})
+    if hits:
+        raise InputError(
+            "personal_data",
+            Text(f"this would put personal data into the ledger: {hits[0]}", f"这会把个人数据写入账本：{hits[0]}"),
+            remedy=Text("leave it out, or name the person by pseudonym", "请删去，或以化名指代"),
+        )

@@ -84,6 +84,7 @@ def append(connection: Any, data: Mapping[str, Any]) -> int:
             Text("a record is written in the transaction of what it records", "记录须与其所记事项在同一事务中写入"),
             remedy=Text("begin a transaction first", "请先开始事务"),
         )
+    record.refuse_personal(data)
     leaf = record.encode(data)
     thing = data.get("object")
     row = link.one(

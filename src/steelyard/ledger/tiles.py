@@ -13,6 +13,7 @@ from steelyard.base.errors import EnvironmentNotReady
 from steelyard.base.i18n import Text
 from steelyard.base.sql import over
 from steelyard.ledger import store
+from steelyard.ledger.note import NoteError
 from steelyard.ledger.tree import HASH, WIDTH, tiles_of
 
 MAX_TILE = WIDTH * HASH
@@ -54,9 +55,12 @@ def pack(entries: Sequence[bytes]) -> bytes:
 
 
 def unpack(bundle: bytes) -> list[bytes]:
-    """The entries of a bundle. Raises ValueError where it ends in the middle of one."""
-    out, at = [], 0
+    """The entries of a bundle. Raises ValueError where it ends in the middle of one, or has more than 256."""
+    out: list[bytes] = []
+    at = 0
     while at < len(bundle):
+        if len(out) == WIDTH:
+            raise ValueError(f"an entry bundle holds more than {WIDTH} entries")
         end = at + 2 + int.from_bytes(bundle[at : at + 2], "big")
         if at + 2 > len(bundle) or end > len(bundle):
             raise ValueError("an entry bundle ends in the middle of an entry")
@@ -101,35 +105,45 @@ class Folder:
 
 
 class Database:
-    """A log in a store, read as an auditor reads it."""
+    """A log in a store, read as an auditor reads it: a column of the wrong type was tampered with, and is missing."""
 
     def __init__(self, connection: Any, log: store.Log) -> None:
-        self._link, self._log, self._tile = connection, log, store.read_tile(connection, log)
+        self._link, self._log = over(connection), log
 
     def checkpoint(self) -> str | None:
-        """The latest checkpoint with its cosignatures."""
-        found = store.checkpoint(self._link, self._log)
+        """The latest checkpoint with its cosignatures; no text at all where it cannot be read."""
+        try:
+            found = store.checkpoint(self._link, self._log)
+        except (NoteError, TypeError, AttributeError):
+            return ""
         return str(found) if found else None
 
     def tile(self, level: int, index: int, width: int) -> bytes | None:
-        """A tile as stored."""
-        try:
-            return self._tile(level, index, width)
-        except ValueError:
-            return None
+        """A tile as stored, cut to that width: the log may have grown since its checkpoint."""
+        row = self._link.one(
+            "SELECT hashes FROM ledger_tile WHERE log = ? AND level = ? AND tile = ?", (self._log.id, level, index)
+        )
+        data = _blob(row[0]) if row else None
+        return data[: width * HASH] if data is not None else None
 
     def bundle(self, index: int, width: int) -> bytes | None:
         """The entries of a bundle as stored; None where one is missing or too long to be served."""
-        rows = over(self._link).all(
+        rows = self._link.all(
             "SELECT idx, leaf FROM ledger_entry WHERE log = ? AND idx >= ? AND idx < ? ORDER BY idx",
             (self._log.id, index * WIDTH, index * WIDTH + width),
         )
-        if [int(row[0]) for row in rows] != list(range(index * WIDTH, index * WIDTH + width)):
+        leaves = [leaf for _, value in rows if (leaf := _blob(value)) is not None]
+        if [row[0] for row in rows] != list(range(index * WIDTH, index * WIDTH + width)) or len(leaves) < width:
             return None
         try:
-            return pack([bytes(row[1]) for row in rows])
+            return pack(leaves)
         except OverflowError:
             return None
+
+
+def _blob(value: Any) -> bytes | None:
+    """The bytes in a column; None for a text or a number that SQLite lets stand there."""
+    return bytes(value) if isinstance(value, (bytes, bytearray, memoryview)) else None
 
 
 def export(connection: Any, log: store.Log, folder: Path, size: int | None = None) -> Iterator[int]:

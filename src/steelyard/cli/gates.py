@@ -1,0 +1,353 @@
+"""`gate`, `decide`, `appoint`: whether a gate opens, and what people decide about it."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from steelyard.base.errors import EXIT_DONE, EXIT_NO
+from steelyard.base.i18n import Lang, Text
+from steelyard.cli.common import date_of, policy_of, policy_options, say, say_json, warn
+from steelyard.cli.stores import home_of, person_passphrase, store_options
+
+if TYPE_CHECKING:
+    from steelyard.gates.case import Case
+    from steelyard.gates.desk import Desk
+    from steelyard.gates.gate import Result, Step
+
+DECIDABLE = ("approve", "refuse", "except", "override", "stop", "report", "standing", "declare", "admit")
+
+
+def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None:
+    """Adds the parsers of this group."""
+    from steelyard.policy.model import GATES
+
+    gate = commands.add_parser("gate", parents=[common], help=Text("does the gate open?", "关口是否放行").get(lang))
+    gate.add_argument("file", metavar="FILE")
+    gate.add_argument("--at", metavar="GATE", required=True, choices=GATES, help=", ".join(GATES))
+    gate.add_argument("--format", choices=["text", "sarif", "junit"], default="text")
+    policy_options(gate, lang)
+    store_options(gate, lang)
+    gate.set_defaults(run=run_gate)
+
+    about = Text("record what a named person decided", "记录具名人员的决定")
+    decide = commands.add_parser("decide", help=about.get(lang), description=about.get(lang))
+    actions = decide.add_subparsers(dest="action", metavar=Text("ACTION", "操作").get(lang), required=True)
+    for name in DECIDABLE:
+        _decide_parser(actions, common, name, lang)
+
+    appoint = commands.add_parser(
+        "appoint", parents=[common], help=Text("say that a person may act in a role", "任命某人担任角色").get(lang)
+    )
+    appoint.add_argument("name", metavar="NAME")
+    appoint.add_argument("--role", metavar="ROLE", required=True)
+    appoint.add_argument("--unit", metavar="UNIT", default="")
+    appoint.add_argument("--until", metavar="DATE")
+    appoint.add_argument("--by", metavar="NAME", required=True)
+    store_options(appoint, lang)
+    appoint.set_defaults(run=run_appoint)
+
+
+_ABOUT = {
+    "approve": Text("approve a system in a role of its lane", "以通道中的角色批准系统"),
+    "refuse": Text("refuse it", "否决"),
+    "except": Text("except it from one obligation until a date", "在期限内免除某项义务"),
+    "override": Text("let an obligation stand against contrary evidence", "推翻不利证据，认可某项义务"),
+    "stop": Text("stop it", "停用系统"),
+    "report": Text("record that something was reported", "记录已报告"),
+    "standing": Text("sign a standing approval of the fast lane", "签署快速通道的常设批准"),
+    "declare": Text("declare as its owner that the answers are true", "由负责人申明答案属实"),
+    "admit": Text("admit it by the standing approval", "依常设批准自动准入"),
+}
+
+
+def _decide_parser(actions: Any, common: argparse.ArgumentParser, name: str, lang: Lang) -> None:
+    about = _ABOUT[name].get(lang)
+    parser = actions.add_parser(name, parents=[common], help=about, description=about)
+    if name != "standing":
+        parser.add_argument("file", metavar="FILE")
+    if name != "admit":
+        parser.add_argument("--by", metavar="NAME", required=True)
+        if name == "declare":
+            parser.set_defaults(role="owner", reason="the answers in the profile are true")
+        else:
+            parser.add_argument("--role", metavar="ROLE", required=True)
+            parser.add_argument("--reason", metavar="TEXT", required=True)
+    parser.add_argument("--gate", metavar="GATE")
+    parser.add_argument("--obligation", metavar="ID")
+    parser.add_argument("--until", metavar="DATE")
+    parser.add_argument(
+        "--reviewed",
+        metavar="DIGEST",
+        help=Text("the digest of what was reviewed; `gate` prints it", "所审内容的摘要，由 `gate` 输出").get(lang),
+    )
+    if name == "standing":
+        parser.add_argument("--sample", metavar="PERCENT", type=int, default=10)
+        parser.add_argument("--units", metavar="UNIT", nargs="*", default=[])
+    policy_options(parser, lang)
+    store_options(parser, lang)
+    parser.set_defaults(run=run_decide)
+
+
+def desk_of(options: argparse.Namespace, profile: str | None) -> "Desk":
+    """The desk a command means."""
+    from steelyard.gates.desk import Desk
+
+    return Desk.of(home_of(options, profile), policy_of(options), date_of(options))
+
+
+def run_gate(options: argparse.Namespace) -> int:
+    """Whether the gate opens; exit 1 where it does not."""
+    desk = desk_of(options, options.file)
+    judge = desk.judge_now(options.file)
+    result = judge.gate(options.at)
+    if options.format == "sarif":
+        from steelyard.gates.sarif import sarif
+
+        say_json(sarif(result, judge, options.file, options.lang))
+    elif options.format == "junit":
+        from steelyard.gates.junit import junit
+
+        print(junit(result, judge, options.file, options.lang))
+    elif options.json:
+        say_json(gate_data(result, desk, judge.case.digest, options.file))
+    else:
+        say(gate_text(result, desk, judge.case, options))
+    return EXIT_DONE if result.open else EXIT_NO
+
+
+def needs(step: "Step") -> list[str]:
+    """What would satisfy a step: kinds of evidence, or an approval."""
+    return ["approval"] if step.role else list(step.fired.rule.evidence)
+
+
+def command_of(step: "Step", desk: "Desk", path: str) -> str | None:
+    """The command of the tool that makes the evidence, or of the decision; None where a person attests it."""
+    if step.role:
+        return f"steelyard decide approve {path} --role {step.role} --by NAME --reason TEXT"
+    return next(
+        (kind.command for name in step.fired.rule.evidence if (kind := desk.kinds.get(name)) and kind.command), None
+    )
+
+
+def gate_data(result: "Result", desk: "Desk", digest: str, path: str) -> dict[str, Any]:
+    """The gate as contracts fix it, with what else programs ask for."""
+    from steelyard.gates.gate import APPROVAL
+
+    def plain(step: "Step") -> dict[str, Any]:
+        return {
+            "obligation": step.fired.rule.id,
+            "needs": needs(step),
+            "command": command_of(step, desk, path),
+            "by": list(step.by),
+            "reopened": list(step.reopened),
+        }
+
+    missing = [plain(step) for step in result.of("due")]
+    for role in result.approval:
+        role_text = "ROLE" if role == APPROVAL else role
+        command = f"steelyard decide approve {path} --role {role_text} --by NAME --reason TEXT"
+        name = APPROVAL if role == APPROVAL else f"{APPROVAL}.{role}"
+        missing.append({"obligation": name, "needs": [APPROVAL], "command": command, "by": [], "reopened": []})
+    return {
+        "gate": result.gate,
+        "open": result.open,
+        "missing": missing,
+        "lapsed": [plain(step) for step in result.of("lapsed")],
+        "contradicted": [plain(step) for step in result.of("contradicted")],
+        "excepted": [
+            {**plain(step), "until": step.until.isoformat() if step.until else None} for step in result.of("excepted")
+        ],
+        "uncertain": [
+            {"obligation": step.fired.rule.id, "fact": step.facts[0] if step.facts else None, "facts": list(step.facts)}
+            for step in result.of("uncertain")
+        ],
+        "satisfied": [
+            {
+                "obligation": step.fired.rule.id,
+                "by": list(step.by),
+                "until": step.until.isoformat() if step.until else None,
+                "named": not step.general,
+            }
+            for step in result.of("satisfied")
+        ],
+        "later": [step.fired.rule.id for step in result.of("later")],
+        "prohibited": [item.rule.id for item in result.prohibitions],
+        "stopped": [item.digest for item in result.stops],
+        "digest": digest,
+        "on": desk.on.isoformat(),
+    }
+
+
+_STATE_HEADS: tuple[tuple[str, Text], ...] = (
+    ("due", Text("Missing", "缺少")),
+    ("lapsed", Text("Lapsed", "已失效")),
+    ("contradicted", Text("Contradicted", "有不利结果")),
+    ("uncertain", Text("Open questions decide", "取决于未知事实")),
+    ("excepted", Text("Excepted", "例外")),
+)
+
+
+def gate_text(result: "Result", desk: "Desk", case: "Case", options: argparse.Namespace) -> str:
+    """The gate for a person on a terminal."""
+    from steelyard.base.tables import terminal_width, wrap
+    from steelyard.gates.gate import APPROVAL
+    from steelyard.policy.model import GATE_NAMES, ROLE_NAMES
+
+    lang: Lang = options.lang
+    width, name = terminal_width(), GATE_NAMES[result.gate]
+    done = len(result.of("satisfied", "excepted"))
+    owed = len(result.steps) - len(result.of("later"))
+    head = (
+        Text(f"The gate {name.en} is OPEN", f"关口“{name.zh}”：放行")
+        if result.open
+        else Text(f"The gate {name.en} stays CLOSED", f"关口“{name.zh}”：不予放行")
+    )
+    out = [Text(f"{head.en}: {done} of {owed} done", f"{head.zh}，已完成 {done}/{owed}").get(lang)]
+    for item in result.prohibitions:
+        out.append(wrap(Text(f"STOP: {item.rule.title.en}", f"禁止：{item.rule.title.zh}").get(lang), width, "  "))
+    for stop in result.stops:
+        out.append(
+            Text(f"  stopped on {stop.decided} as {stop.role}", f"  {stop.decided} 由 {stop.role} 停用").get(lang)
+        )
+    for state, title in _STATE_HEADS:
+        steps = result.of(state)  # type: ignore[arg-type]
+        extra = result.approval if state == "due" else ()
+        if not steps and not extra:
+            continue
+        out.append(
+            f"\n{title.get(lang)}（{len(steps) + len(extra)}）"
+            if lang == "zh"
+            else f"\n{title.en} ({len(steps) + len(extra)})"
+        )
+        for step in steps:
+            out.append(wrap(f"{step.fired.rule.title.get(lang)}  ({step.fired.rule.id})", width, "  "))
+            out.append(wrap(_step_text(step, desk, options), width, "      "))
+        for role in extra:
+            who = (
+                Text("any appointed person who does not own it", "任一非负责人的受任人员")
+                if role == APPROVAL
+                else ROLE_NAMES.get(role, Text(role, role))
+            )
+            out.append(wrap(Text(f"approval by {who.en}", f"{who.zh}的批准").get(lang), width, "  "))
+            role_text = "ROLE" if role == APPROVAL else role
+            out.append(
+                wrap(
+                    f"steelyard decide approve {options.file} --role {role_text} --by NAME --reason TEXT",
+                    width,
+                    "      ",
+                )
+            )
+    general = [step for step in result.of("satisfied") if step.general]
+    if general:
+        out.append(
+            "\n"
+            + wrap(
+                Text(
+                    f"{len(general)} rest on evidence that names no obligation and counts for all that take its kind",
+                    f"其中 {len(general)} 项依据的证据未指明义务，按类别对所有同类义务有效",
+                ).get(lang),
+                width,
+            )
+        )
+    if any(not step.role for step in result.of("due", "lapsed", "contradicted")):
+        out.append("\n" + Text("Evidence is added so:", "添加证据：").get(lang))
+        out.append(f"  steelyard evidence new KIND --system {case.system} --obligation ID --subject FILE --out X.json")
+        out.append("  steelyard evidence add X.json")
+    out.append("\n" + Text(f"What stands now: {case.digest}", f"当前内容摘要：{case.digest}").get(lang))
+    return "\n".join(out)
+
+
+def _step_text(step: "Step", desk: "Desk", options: argparse.Namespace) -> str:
+    from steelyard.cli.judge import evidence_text
+    from steelyard.policy.model import ROLE_NAMES
+
+    lang: Lang = options.lang
+    words = desk.policy.vocabulary
+    if step.state == "uncertain":
+        fact = step.facts[0] if step.facts else ""
+        asked = words[fact].question.get(lang) if fact in words else fact
+        return Text(f"answer first, {fact}: {asked}", f"请先回答 {fact}：{asked}").get(lang)
+    if step.state == "excepted":
+        return Text(f"until {step.until}", f"至 {step.until}").get(lang)
+    again = ""
+    if step.reopened:
+        again = Text("something it rests on changed, do it again: ", "所依据的内容已变化，须重做：").get(lang)
+    if step.role:
+        return again + str(command_of(step, desk, options.file))
+    made = command_of(step, desk, options.file)
+    owner = ROLE_NAMES[step.fired.rule.owner].get(lang)
+    return " · ".join(filter(None, (f"{again}{owner}", evidence_text(step.fired.rule.evidence, lang), made)))
+
+
+def run_decide(options: argparse.Namespace) -> int:
+    """Checks, signs and records a decision; prints its digest. Exit 1 where the core refuses."""
+    from steelyard.gates import decide, people
+    from steelyard.gates.desk import writing
+
+    profile = getattr(options, "file", None)
+    desk = desk_of(options, profile)
+    case = desk.case(profile) if profile else None
+    sampled: bool | None = None
+    with writing(desk.home) as link:
+        judge = desk.judge(case, link) if case is not None else None
+        if options.action == "admit":
+            assert judge is not None and case is not None  # noqa: S101  (admit takes a file)
+            from steelyard.intake.contradictions import check as contradictions
+
+            found = len(contradictions(case.assessment.profile, desk.policy))
+            digest, sampled = decide.admit(desk.home, link, judge, found)
+        else:
+            person = people.find(desk.home, link, options.by)
+            request = decide.Request(
+                options.action,
+                person,
+                options.role,
+                options.reason,
+                options.gate,
+                options.obligation,
+                options.until,
+                options.reviewed,
+            )
+            secret = person_passphrase(options)
+            if options.action == "standing":
+                digest = decide.standing(
+                    desk.home, link, request, secret, sample_percent=options.sample, units=tuple(options.units)
+                )
+            elif options.action == "declare":
+                assert judge is not None  # noqa: S101  (declare takes a file)
+                digest = decide.declare(desk.home, link, judge, request, secret)
+            else:
+                assert judge is not None  # noqa: S101  (all but standing take a file)
+                digest = decide.decide(desk.home, link, judge, request, secret)
+    if options.json:
+        say_json({"digest": digest, "action": options.action, "sampled": sampled})
+        return EXIT_DONE
+    say(digest)
+    if sampled:
+        warn(Text("drawn for a look afterwards", "已抽中，须事后抽查").get(options.lang))
+    return EXIT_DONE
+
+
+def run_appoint(options: argparse.Namespace) -> int:
+    """Appoints somebody to a role; prints the digest of the appointment."""
+    from steelyard.gates import people
+    from steelyard.gates.desk import writing
+
+    home = home_of(options)
+    with writing(home) as link:
+        by = people.find(home, link, options.by)
+        person = people.find(home, link, options.name)
+        digest = people.appoint(
+            home,
+            link,
+            person,
+            options.role,
+            by=by,
+            passphrase=person_passphrase(options),
+            unit=options.unit,
+            until=options.until,
+        )
+    if options.json:
+        say_json({"digest": digest, "person": person.id, "role": options.role})
+    else:
+        say(digest)
+    return EXIT_DONE

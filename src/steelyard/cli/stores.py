@@ -1,0 +1,83 @@
+"""What the commands share that read or write a store: its options and its opening."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steelyard.base.errors import EnvironmentNotReady
+from steelyard.base.i18n import Lang, Text
+
+if TYPE_CHECKING:
+    from steelyard.ledger.home import Home
+
+
+def store_options(parser: argparse.ArgumentParser, lang: Lang) -> None:
+    """Adds `--store` and `--passphrase-file`."""
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        help=Text(
+            "sqlite:///PATH, postgresql://... or folder:PATH; default: .steelyard here",
+            "sqlite:///路径、postgresql://… 或 folder:路径；默认使用此处的 .steelyard",
+        ).get(lang),
+    )
+    parser.add_argument(
+        "--passphrase-file",
+        metavar="FILE",
+        help=Text("a file whose first line is the passphrase of the key", "首行为密钥口令的文件").get(lang),
+    )
+
+
+def passphrase_of(options: argparse.Namespace) -> str | None:
+    """The passphrase from `--passphrase-file` or the environment; None where none was given."""
+    import os
+
+    from steelyard.ledger.home import PASSPHRASE_VARIABLE
+
+    if options.passphrase_file:
+        try:
+            lines = Path(options.passphrase_file).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            lines = []
+        if not lines or not lines[0]:
+            raise EnvironmentNotReady(
+                "no_passphrase",
+                Text("there is no passphrase in this file", "该文件中没有口令"),
+                remedy=Text("write it on the first line", "请写在首行"),
+                path=options.passphrase_file,
+            )
+        return lines[0]
+    return os.environ.get(PASSPHRASE_VARIABLE) or None
+
+
+def home_of(options: argparse.Namespace, profile: str | None = None) -> "Home":
+    """The store a command means. Nothing is made or opened yet."""
+    from steelyard.ledger.home import Home, address
+
+    given = passphrase_of(options) if options.passphrase_file else None
+    return Home(address(options.store, Path(profile) if profile else None), given)
+
+
+def person_passphrase(options: argparse.Namespace) -> str:
+    """The passphrase of a person's key: from the file, the environment, or asked for on a terminal.
+
+    Raises EnvironmentNotReady `passphrase_needed` where nobody can be asked.
+    """
+    import getpass
+    import sys
+
+    given = passphrase_of(options)
+    if given is not None:
+        return given
+    if sys.stdin.isatty():
+        asked = getpass.getpass(Text("Passphrase: ", "口令：").get(options.lang), stream=sys.stderr)
+        if asked:
+            return asked
+    raise EnvironmentNotReady(
+        "passphrase_needed",
+        Text("a person's key has a passphrase, and none was given", "个人密钥须有口令，但未提供"),
+        remedy=Text(
+            "set STEELYARD_KEY_PASSPHRASE, pass --passphrase-file, or run it on a terminal",
+            "请设置 STEELYARD_KEY_PASSPHRASE、使用 --passphrase-file，或在终端中运行",
+        ),
+    )

@@ -1,0 +1,84 @@
+"""The case: exactly what a decision is about, and what each obligation rests on.
+
+Rules enforced:
+- the digest of a case covers everything that could change a reviewer's mind (answers, models, datasets, owner, tier,
+  lane, prohibitions, obligations) and nothing else: not the date, not a wording of the policy;
+- each obligation rests on its rule and on the values of the facts that make it owed; evidence about a model or a
+  dataset rests on that list too. A change re-opens what rested on it, and nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from steelyard.base.canon import digest
+from steelyard.policy.assess import Assessment
+from steelyard.policy.match import Fired
+from steelyard.policy.tree import TIER
+
+MODELS, DATASETS = "models", "datasets"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is decided about one system. `bases`: obligation (or `models`, `datasets`) -> digest of what it rests on."""
+
+    system: str
+    owner: str
+    digest: str
+    bases: Mapping[str, str]
+    assessment: Assessment
+
+
+def case_of(assessment: Assessment) -> Case:
+    """The case of an assessment."""
+    profile = assessment.profile
+    bases = {item.rule.id: _basis(assessment, item) for item in assessment.obligations}
+    bases[MODELS], bases[DATASETS] = digest(list(profile.models)), digest(list(profile.datasets))
+    data = profile.as_data()
+    whole = {
+        "system": profile.id,
+        "owner": profile.owner,
+        "accountable": profile.accountable,
+        "facts": data["facts"],
+        "assumed": data.get("assumed", []),
+        "tier": list(assessment.tier),
+        "lane": list(assessment.lane),
+        "prohibitions": [[item.rule.id, item.certain] for item in assessment.prohibitions],
+        "bases": bases,
+    }
+    return Case(profile.id, profile.owner, digest(whole), bases, assessment)
+
+
+def _basis(assessment: Assessment, item: Fired) -> str:
+    rule = item.rule
+    facts = assessment.facts(item)
+    if TIER in facts:
+        facts[TIER] = list(assessment.tier)
+    return digest(
+        {
+            "id": rule.id,
+            "when": rule.when,
+            "gate": rule.gate,
+            "due": rule.due,
+            "every": rule.every,
+            "evidence": list(rule.evidence),
+            "facts": facts,
+        }
+    )
+
+
+def about(kind_about: str) -> str | None:
+    """The list in the profile that evidence of a kind is about."""
+    return {"model": MODELS, "dataset": DATASETS}.get(kind_about)
+
+
+def digests_in(things: tuple[Any, ...]) -> frozenset[str]:
+    """The SHA-256 digests that a profile's models or datasets carry (`digest` or `sha256`), in hexadecimal."""
+    found = set()
+    for item in things:
+        if isinstance(item, Mapping):
+            value = item.get("sha256") or item.get("digest")
+            if isinstance(value, str):
+                found.add(value.removeprefix("sha256:").lower())
+    return frozenset(found)

@@ -1,0 +1,59 @@
+"""The desk where a case is judged: a profile's file, the policy, what the store holds, on one day."""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from steelyard.base.sql import Connection
+from steelyard.evidence.kinds import Kinds
+from steelyard.gates import tables
+from steelyard.gates.case import Case, case_of
+from steelyard.gates.gate import Judge
+from steelyard.gates.requirements import Requirements, load
+from steelyard.ledger.home import Home
+from steelyard.policy.assess import assess
+from steelyard.policy.compile import Policy
+from steelyard.profile.document import read
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A store, a policy with its requirements, the kinds of evidence, and a day."""
+
+    home: Home
+    policy: Policy
+    kinds: Kinds
+    requirements: Requirements
+    on: dt.date
+
+    @staticmethod
+    def of(home: Home, policy: Policy, on: dt.date) -> "Desk":
+        """The desk with everything that is registered. Raises InputError where a kind or requirement does not fit."""
+        kinds = Kinds.registered()
+        return Desk(home, policy, kinds, load(policy, kinds), on)
+
+    def case(self, path: str | Path) -> Case:
+        """The case of the profile in a file. Raises InputError."""
+        return case_of(assess(read(path, self.policy.vocabulary), self.policy, self.on))
+
+    def judge(self, case: Case, link: Connection | None) -> Judge:
+        """The judge of a case over what the store holds."""
+        return tables.judge_of(link, case, self.requirements, self.kinds)
+
+    def judge_now(self, path: str | Path) -> Judge:
+        """The judge of the profile in a file, reading only: no store is made where there is none."""
+        case = self.case(path)
+        if not self.home.exists():
+            return self.judge(case, None)
+        with self.home.connect_to_read() as link:
+            return self.judge(case, link)
+
+
+@contextmanager
+def writing(home: Home) -> Iterator[Connection]:
+    """A connection for writing with the tables of evidence and gates; what was queued is sequenced at the end."""
+    with home.writing() as link:
+        tables.prepare(link)
+        yield link

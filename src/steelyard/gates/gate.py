@@ -1,0 +1,316 @@
+"""Whether a gate opens: what is due there, what satisfies it, what is missing, lapsed, contradicted or excepted.
+
+Pure: a case, the evidence and decisions about its system, a date. Rules enforced:
+- due at a gate is what falls due there or at an earlier one (`change`: all up to launch again; `retire`: its own);
+  a date, or a time after a gate that was passed, makes an obligation due at *operate*;
+- an obligation that an open fact decides keeps the gate shut and names the fact;
+- evidence counts when its kind is accepted, its result certainly meets the minimum, it is fresh, it holds on the day,
+  and what it rests on has not changed; the newest contrary result contradicts it;
+- reviews that a lane asks for are satisfied by decisions of appointed, distinct people, never by a paper;
+- an exception stands until its end and no longer.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from steelyard.base.clock import add_duration
+from steelyard.evidence.kinds import Kinds
+from steelyard.gates.case import Case, about, digests_in
+from steelyard.gates.requirements import Requirements
+from steelyard.policy.match import Fired
+from steelyard.policy.model import GATES
+from steelyard.profile.facts import Value
+
+State = Literal["satisfied", "due", "lapsed", "contradicted", "excepted", "uncertain", "later"]
+APPROVAL = "approval"
+_UP_TO = {
+    "intake": ("intake",),
+    "build": ("intake", "build"),
+    "launch": ("intake", "build", "launch"),
+    "operate": ("intake", "build", "launch", "operate"),
+    "change": ("intake", "build", "launch", "change"),
+    "retire": ("retire",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One piece of evidence as the store indexes it. `bases` is what obligations rested on when it came in, None where
+    no assessment was on record; `obligations` None means it names none."""
+
+    digest: str
+    seq: int
+    kind: str
+    issued: dt.date
+    valid_until: dt.date | None
+    obligations: frozenset[str] | None
+    values: Mapping[str, Value]
+    subjects: frozenset[str]
+    bases: Mapping[str, str] | None
+    confidence: str = "medium"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision about the system, as the store indexes it."""
+
+    digest: str
+    seq: int
+    action: str
+    case: str | None
+    gate: str | None
+    obligation: str | None
+    role: str
+    person: str
+    decided: dt.date
+    until: dt.date | None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where one obligation stands. `by` are the digests that made it so; `facts` are open ones that decide it.
+
+    `reopened` are digests of evidence that counted before something it rested on changed.
+    """
+
+    fired: Fired
+    state: State
+    by: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    until: dt.date | None = None
+    reopened: tuple[str, ...] = ()
+    role: str | None = None
+    general: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A gate on a day. `approval` says what the lane still asks for beyond obligations; `stops` are standing stops."""
+
+    gate: str
+    steps: tuple[Step, ...]
+    approval: tuple[str, ...]
+    stops: tuple[Decision, ...]
+    prohibitions: tuple[Fired, ...]
+
+    @property
+    def open(self) -> bool:
+        """Whether the gate opens."""
+        shut = any(step.state not in ("satisfied", "excepted", "later") for step in self.steps)
+        return not (shut or self.approval or self.stops or self.prohibitions)
+
+    def of(self, *states: State) -> list[Step]:
+        """The steps in one of these states."""
+        return [step for step in self.steps if step.state in states]
+
+
+class Judge:
+    """Everything about one system on one day, asked gate by gate."""
+
+    def __init__(
+        self,
+        case: Case,
+        items: Sequence[Item],
+        decisions: Sequence[Decision],
+        requirements: Requirements,
+        kinds: Kinds,
+        on: dt.date,
+    ) -> None:
+        self.case, self.requirements, self.kinds, self.on = case, requirements, kinds, on
+        self.decisions = sorted(decisions, key=lambda item: item.seq)
+        self._by_kind: dict[str, list[Item]] = {}
+        for item in sorted(items, key=lambda item: -item.seq):
+            self._by_kind.setdefault(item.kind, []).append(item)
+        profile = case.assessment.profile
+        self._digests = {"model": digests_in(profile.models), "dataset": digests_in(profile.datasets)}
+
+    # Gates ------------------------------------------------------------------------------------------------------------
+
+    def gate(self, name: str) -> Result:
+        """The gate, with every obligation that matters there."""
+        wanted = _UP_TO[name]
+        fired = [item for item in self.case.assessment.obligations if item.rule.gate in wanted]
+        fired.sort(key=lambda item: GATES.index(item.rule.gate))
+        steps = tuple(self.step(item, name) for item in fired)
+        approval = () if name in ("intake", "build", "retire") else tuple(self._approval())
+        stops = tuple(self.stops()) if name != "retire" else ()
+        forbidden = tuple(item for item in self.case.assessment.prohibitions if item.certain)
+        return Result(name, steps, approval, stops, forbidden if name != "retire" else ())
+
+    def plan(self) -> list[Step]:
+        """Every obligation and where it stands."""
+        fired = sorted(self.case.assessment.obligations, key=lambda item: GATES.index(item.rule.gate))
+        return [self.step(item, None) for item in fired]
+
+    def stops(self) -> list[Decision]:
+        """Stops that nobody lifted: an approval after it, by somebody in a role of the lane, lifts one."""
+        standing: list[Decision] = []
+        for item in self.decisions:
+            if item.action == "stop":
+                standing.append(item)
+            elif item.action == "approve" and item.case == self.case.digest:
+                standing = [stop for stop in standing if stop.gate not in (None, item.gate) and item.gate is not None]
+        return standing
+
+    # One obligation ---------------------------------------------------------------------------------------------------
+
+    def step(self, fired: Fired, gate: str | None) -> Step:
+        """Where an obligation stands on the day; `gate` is the one that is asked about."""
+        rule = fired.rule
+        facts = tuple(name for name in fired.open) if not fired.certain else ()
+        excepted = self._exception(rule.id)
+        role = self.requirements.approvals.get(rule.id)
+        state, by, reopened, until, general = (
+            self._approved(rule.id, role) if role is not None else self._evidence(fired)
+        )
+        if state != "satisfied" and excepted is not None:
+            return Step(fired, "excepted", (excepted.digest,), facts, excepted.until, role=role)
+        if state == "satisfied":
+            return Step(fired, state, by, facts, until, reopened, role, general)
+        if not self._due(fired, gate):
+            return Step(fired, "later", by, facts, until, reopened, role)
+        if not fired.certain:
+            return Step(fired, "uncertain", by, facts, until, reopened, role)
+        return Step(fired, state, by, facts, until, reopened, role)
+
+    def _exception(self, obligation: str) -> Decision | None:
+        standing = None
+        for item in self.decisions:
+            if item.obligation == obligation and item.action == "except":
+                standing = item
+        if standing is None or standing.until is None or standing.until < self.on:
+            return None
+        bases = standing.more.get("basis")
+        return standing if bases in (None, self.case.bases.get(obligation)) else None
+
+    def _due(self, fired: Fired, gate: str | None) -> bool:
+        """Whether the obligation has fallen due at the gate that is asked about."""
+        due = fired.rule.due
+        if due is None or gate is None:
+            return True
+        if not due.startswith("P"):
+            return dt.date.fromisoformat(due) <= self.on
+        passed = [item.decided for item in self.decisions if item.action == "approve" and item.gate == fired.rule.gate]
+        return bool(passed) and add_duration(min(passed), due) <= self.on
+
+    def _approved(self, obligation: str, role: str) -> tuple[State, tuple[str, ...], tuple[str, ...], None, bool]:
+        """Satisfied by a decision of the lane's role about this very case; the last word of the role counts."""
+        word: Decision | None = None
+        stale: list[str] = []
+        for item in self.decisions:
+            if item.role != role or item.action not in ("approve", "refuse"):
+                continue
+            if item.case != self.case.digest:
+                stale.append(item.digest)
+            else:
+                word = item
+        if word is None:
+            return "due", (), tuple(stale[-1:]), None, False
+        if word.action == "refuse":
+            return "contradicted", (word.digest,), (), None, False
+        return "satisfied", (word.digest,), (), None, False
+
+    def _evidence(self, fired: Fired) -> tuple[State, tuple[str, ...], tuple[str, ...], dt.date | None, bool]:
+        rule = fired.rule
+        lapsed: Item | None = None
+        reopened: list[str] = []
+        contrary: Item | None = None
+        best: tuple[Item, dt.date | None] | None = None
+        for kind_id in rule.evidence:
+            kind = self.kinds.get(kind_id)
+            if kind is None:
+                continue
+            for item in self._by_kind.get(kind_id, ()):
+                if item.obligations is not None and rule.id not in item.obligations:
+                    continue
+                truth = self.requirements.truth(rule.id, kind, item.values)
+                if not self._rests(item, rule.id, kind.about):
+                    if truth:
+                        reopened.append(item.digest)
+                    continue
+                if truth is False and kind.contradicted(item.values):
+                    if contrary is None or item.seq > contrary.seq:
+                        contrary = item
+                    continue
+                if not truth:
+                    continue
+                ends = self._ends(item, rule.id, kind_id, kind.valid, rule.every)
+                if ends is not None and ends < self.on:
+                    lapsed = lapsed or item
+                    continue
+                if best is None or item.seq > best[0].seq:
+                    best = (item, ends)
+                break
+        if contrary is not None and (best is None or contrary.seq > best[0].seq):
+            overridden = self._override(rule.id, contrary)
+            if not overridden:
+                return "contradicted", (contrary.digest,), tuple(reopened), None, False
+        if best is not None:
+            return "satisfied", (best[0].digest,), (), best[1], best[0].obligations is None
+        if contrary is not None:
+            return "satisfied", (contrary.digest,), (), None, False
+        if lapsed is not None:
+            return "lapsed", (lapsed.digest,), tuple(reopened), None, False
+        return "due", (), tuple(reopened[:3]), None, False
+
+    def _rests(self, item: Item, obligation: str, kind_about: str) -> bool:
+        """Whether what the evidence rested on is what stands today."""
+        listed = about(kind_about)
+        wanted = self._digests.get(kind_about)
+        if wanted and not wanted <= item.subjects:
+            return False
+        if item.bases is None:
+            return True
+        if listed is not None and not wanted and item.bases.get(listed) != self.case.bases.get(listed):
+            return False
+        before = item.bases.get(obligation)
+        return before is None or before == self.case.bases.get(obligation)
+
+    def _ends(self, item: Item, obligation: str, kind: str, valid: str | None, every: str | None) -> dt.date | None:
+        """The last day on which the evidence counts for the obligation."""
+        more = self.requirements.of(obligation, kind)
+        ends = [item.valid_until] if item.valid_until else []
+        for span in (valid if item.valid_until is None else None, every, more.fresh if more else None):
+            if span:
+                ends.append(add_duration(item.issued, span))
+        return min(ends) if ends else None
+
+    def _override(self, obligation: str, contrary: Item) -> bool:
+        return any(
+            item.action == "override"
+            and item.obligation == obligation
+            and item.seq > contrary.seq
+            and item.until is not None
+            and item.until >= self.on
+            for item in self.decisions
+        )
+
+    # The lane ---------------------------------------------------------------------------------------------------------
+
+    def roles(self) -> tuple[str, ...]:
+        """The roles whose people review the case: those of the highest lane that is still possible."""
+        assessment = self.case.assessment
+        lane = assessment.policy.lanes[assessment.tier.highest]
+        return tuple(item.role for item in lane.reviewers)
+
+    def _approval(self) -> list[str]:
+        """What the lane asks for and obligations do not carry: roles, or `approval` where one of anybody is enough."""
+        carried = {
+            self.requirements.approvals[item.rule.id]
+            for item in self.case.assessment.obligations
+            if item.rule.id in self.requirements.approvals
+        }
+        wanted = self.roles()
+        if wanted:
+            return [role for role in wanted if role not in carried and self._approved("", role)[0] != "satisfied"]
+        word = [
+            item
+            for item in self.decisions
+            if item.case == self.case.digest and item.action in ("approve", "refuse", "admit")
+        ]
+        if word and word[-1].action in ("approve", "admit"):
+            return []
+        return [APPROVAL]

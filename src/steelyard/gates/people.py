@@ -1,0 +1,259 @@
+"""People and what they may do: keys under pseudonyms, names in the erasable store, appointments with an end.
+
+Rules enforced:
+- a person's key always has a passphrase; names stand only in the vault, never in a leaf or a signed statement;
+- the first person of an empty store becomes administrator, and that is on record; every later appointment is signed by
+  somebody whose own appointment as administrator stands;
+- the newest appointment of a person to a role in a unit counts, until its end.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from steelyard.base import keys
+from steelyard.base.clock import parse_date
+from steelyard.base.errors import EXIT_NO, EnvironmentNotReady, InputError, SteelyardError
+from steelyard.base.i18n import Text
+from steelyard.base.sql import Connection
+from steelyard.evidence import store as evidence
+from steelyard.evidence import trust
+from steelyard.evidence.statement import PREDICATE, Statement, Subject
+from steelyard.ledger import personal, record
+from steelyard.ledger import store as ledger
+from steelyard.ledger.home import Home
+from steelyard.policy.model import ROLE_NAMES
+
+APPOINTMENT_TYPE = PREDICATE.format("appointment")
+ADMINISTRATOR = "administrator"
+ROLES: dict[str, Text] = {ADMINISTRATOR: Text("administrator", "管理员"), **ROLE_NAMES}
+MAX_NAME = 200
+
+
+class Refused(SteelyardError):
+    """The core says no (exit code 1): the request is understood and not allowed."""
+
+    exit_code = EXIT_NO
+
+
+class Person(NamedTuple):
+    """Somebody known here: pseudonym, name (None once erased), and the id of their key."""
+
+    id: str
+    name: str | None
+    keyid: str
+
+
+class Appointment(NamedTuple):
+    """That this person may act in this role here until then. An empty unit means everywhere."""
+
+    person: str
+    role: str
+    unit: str
+    starts: str
+    until: str | None
+    by: str
+
+
+def everybody(home: Home, link: Connection) -> Iterator[Person]:
+    """Everybody with a key here."""
+    vault = home.vault() if (home.key_folder / "personal.key").is_file() else None
+    marks: dict[str, str] = dict(link.all("SELECT subject, commitment FROM ledger_secret WHERE field = 'name'"))
+    for key in trust.every(link):
+        if key.purpose != "person":
+            continue
+        name: str | None = None
+        if vault is not None and key.holder in marks:
+            try:
+                name = str(vault.open(link, marks[key.holder]).value)
+            except (KeyError, ValueError):
+                name = None
+        yield Person(key.holder, name, key.keyid)
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: without case and outer spaces."""
+    return " ".join(name.split()).casefold()
+
+
+def find(home: Home, link: Connection, name: str) -> Person:
+    """The person of that name or pseudonym. Raises InputError `unknown_person`."""
+    people = list(everybody(home, link))
+    for person in people:
+        if person.id == name or (person.name is not None and plain(person.name) == plain(name)):
+            return person
+    raise InputError(
+        "unknown_person",
+        Text(f"nobody here is called {name}", f"此处没有名为 {name} 的人"),
+        remedy=Text(
+            "`steelyard key new --person NAME` makes a key for them",
+            "可用 `steelyard key new --person 姓名` 为其生成密钥",
+        ),
+        field="--by",
+    )
+
+
+def key_path(home: Home, person: str) -> Path:
+    """Where a person's key file stands."""
+    return home.key_folder / "people" / f"{person}.pem"
+
+
+def signer(home: Home, person: Person, passphrase: str | None) -> keys.FileSigner:
+    """The key of a person. Raises EnvironmentNotReady `no_person_key`, `passphrase_needed`, `bad_key`."""
+    path = key_path(home, person.id)
+    if not path.exists():
+        raise EnvironmentNotReady(
+            "no_person_key",
+            Text(
+                f"the key of {person.name or person.id} is not on this machine",
+                f"本机没有 {person.name or person.id} 的密钥",
+            ),
+            remedy=Text(f"copy it to {path}, or decide where it is", f"请将其放到 {path}，或在其所在机器上决定"),
+        )
+    return keys.load(path, passphrase)
+
+
+def own_key(home: Home, link: Connection, ts: str) -> keys.FileSigner:
+    """The statement key, trusted in this store from its first use on."""
+    own = home.statement_signer()
+    if trust.find(link, keys.key_id(own.public)) is None:
+        evidence.vouch(link, trust.of_signer(own, "statement", trust.OWN, ts), own, ts=ts)
+    return own
+
+
+def new_person(home: Home, link: Connection, name: str, passphrase: str) -> tuple[Person, bool]:
+    """Makes a key for a person; answers who they are and whether they became administrator.
+
+    Raises InputError `bad_name`, `person_exists`.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME or any(not char.isprintable() for char in name):
+        raise InputError(
+            "bad_name",
+            Text("a name is one line of 1 to 200 characters", "姓名应为 1 至 200 个字符的单行文本"),
+            field="--person",
+        )
+    if any(item.name is not None and plain(item.name) == plain(name) for item in everybody(home, link)):
+        raise InputError(
+            "person_exists",
+            Text(f"{name} has a key here already", f"{name} 在此已有密钥"),
+            remedy=Text("two people of one name: add something that tells them apart", "如有重名，请加以区分"),
+            field="--person",
+        )
+    ts, pseudonym = personal.utc_now(), personal.new_subject()
+    own = own_key(home, link, ts)
+    path = key_path(home, pseudonym)
+    key = keys.generate(path, passphrase)
+    try:
+        with link.transaction():
+            first = not any(item.purpose == "person" for item in trust.every(link))
+            marks = home.vault().commit(link, pseudonym, "person", {"name": name})
+            ledger.append(link, record.record("person", ts=ts, object=f"person:{pseudonym}", commitments=marks))
+            entry = trust.of_signer(key, "person", pseudonym, ts)
+            evidence.vouch(link, entry, own, key, ts=ts)
+            person = Person(pseudonym, name, entry.keyid)
+            if first:
+                said = Appointment(pseudonym, ADMINISTRATOR, "", ts, None, pseudonym)
+                _record(link, said, own, key, ts=ts, reason="first person of the store")
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return person, first
+
+
+def appoint(
+    home: Home,
+    link: Connection,
+    person: Person,
+    role: str,
+    *,
+    by: Person,
+    passphrase: str | None,
+    unit: str = "",
+    until: str | None = None,
+) -> str:
+    """Appoints somebody and answers the digest. Raises InputError `unknown_role`, Refused `not_administrator`."""
+    if role not in ROLES:
+        raise unknown_role(role)
+    ts = personal.utc_now()
+    if until is not None:
+        parse_date(until, field="--until")
+    if not holds(link, by.id, ADMINISTRATOR, ts):
+        raise Refused(
+            "not_administrator",
+            Text(f"{by.name or by.id} is not an administrator here", f"{by.name or by.id} 不是此处的管理员"),
+            remedy=Text("let an administrator appoint", "请由管理员任命"),
+            field="--by",
+        )
+    key = signer(home, by, passphrase)
+    with link.transaction():
+        return _record(link, Appointment(person.id, role, unit, ts, until, by.id), key, ts=ts)
+
+
+def unknown_role(role: str) -> InputError:
+    """The error for a role that does not exist."""
+    return InputError(
+        "unknown_role",
+        Text(f"there is no role {role}", f"没有角色 {role}"),
+        remedy=Text(f"use one of: {', '.join(ROLES)}", f"可用角色：{'、'.join(ROLES)}"),
+        field="--role",
+    )
+
+
+def _record(link: Connection, item: Appointment, *signers: keys.Signer, ts: str, reason: str = "") -> str:
+    predicate = {
+        "person": item.person,
+        "role": item.role,
+        "unit": item.unit,
+        "starts": item.starts,
+        "until": item.until,
+        "by": item.by,
+        "reason": reason,
+    }
+    key = next(found for found in trust.every(link) if found.holder == item.person)
+    said = Statement((Subject(f"person:{item.person}", key.keyid),), APPOINTMENT_TYPE, predicate)
+    envelope = said.sealed(*signers)
+    return evidence.insert(link, envelope, said, trust.check(link, envelope, said, ts), ts=ts).digest
+
+
+def holds(link: Connection, person: str, role: str, ts: str, unit: str = "") -> bool:
+    """Whether the person's appointment to the role stands at `ts`, in this unit or everywhere."""
+    rows = link.all(
+        "SELECT unit, starts, until FROM gates_appointment WHERE person = ? AND role = ? ORDER BY seq", (person, role)
+    )
+    newest = {str(row[0]): (str(row[1]), row[2]) for row in rows}
+    return any(
+        where in ("", unit) and starts <= ts and (until is None or str(until) >= ts[:10])
+        for where, (starts, until) in newest.items()
+    )
+
+
+def roles_of(link: Connection, person: str, ts: str) -> list[str]:
+    """Every role the person holds now."""
+    return [role for role in ROLES if holds(link, person, role, ts)]
+
+
+def local_date(ts: str) -> dt.date:
+    """The day in Shanghai of an RFC 3339 time."""
+    moment = dt.datetime.fromisoformat(ts.replace("Z", "+00:00"))
+    return (moment.astimezone(dt.UTC) + dt.timedelta(hours=8)).date()
+
+
+@evidence.indexes(APPOINTMENT_TYPE, "gates_appointment")
+def _index(link: Connection, stored: evidence.Stored) -> None:
+    said = stored.statement.predicate
+    link.execute(
+        "INSERT INTO gates_appointment (digest, seq, person, role, unit, starts, until, appointed_by)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            stored.digest,
+            stored.seq,
+            said["person"],
+            said["role"],
+            said["unit"],
+            said["starts"],
+            said["until"],
+            said["by"],
+        ),
+    )

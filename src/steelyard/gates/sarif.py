@@ -1,0 +1,105 @@
+"""A gate as SARIF 2.1.0: what keeps it shut, at the answer in the profile that made it owed."""
+
+from typing import Any
+
+from steelyard import __version__
+from steelyard.base.i18n import Lang, Text
+from steelyard.gates.gate import Judge, Result, State, Step
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS: dict[str, str] = {
+    "due": "error",
+    "lapsed": "error",
+    "contradicted": "error",
+    "uncertain": "error",
+    "excepted": "note",
+}
+STATE_WORDS: dict[State, Text] = {
+    "due": Text("missing", "缺少证据"),
+    "lapsed": Text("lapsed", "证据已失效"),
+    "contradicted": Text("contradicted", "有不利结果"),
+    "uncertain": Text("an open fact decides", "取决于未知事实"),
+    "excepted": Text("excepted", "例外"),
+    "satisfied": Text("satisfied", "已满足"),
+    "later": Text("not due yet", "尚未到期"),
+}
+
+
+def message(step: Step, lang: Lang) -> str:
+    """One line about a step."""
+    state = STATE_WORDS[step.state]
+    tail = f" ({', '.join(step.facts)})" if step.state == "uncertain" else ""
+    return f"{step.fired.rule.title.get(lang)}: {state.get(lang)}{tail}"
+
+
+def sarif(result: Result, judge: Judge, path: str, lang: Lang) -> dict[str, Any]:
+    """The SARIF log of a gate; excepted obligations are results that carry a suppression."""
+    shut = [step for step in result.steps if step.state in _LEVELS]
+    lines = _lines(path)
+    results = [_result(step, path, lines, lang) for step in shut]
+    for role in result.approval:
+        results.append(
+            _plain(f"approval.{role}", Text(f"approval missing: {role}", f"缺少批准：{role}").get(lang), path)
+        )
+    for item in result.prohibitions:
+        results.append(
+            _plain(item.rule.id, Text(f"STOP: {item.rule.title.en}", f"禁止：{item.rule.title.zh}").get(lang), path)
+        )
+    for stop in result.stops:
+        results.append(_plain("stopped", Text(f"stopped on {stop.decided}", f"{stop.decided} 已停用").get(lang), path))
+    rules: dict[str, dict[str, Any]] = {
+        step.fired.rule.id: {
+            "id": step.fired.rule.id,
+            "shortDescription": {"text": step.fired.rule.title.get(lang)},
+            "fullDescription": {"text": step.fired.rule.action.get(lang)},
+            "properties": {"clauses": list(step.fired.rule.clauses)},
+        }
+        for step in shut
+    }
+    for item in results:
+        rules.setdefault(item["ruleId"], {"id": item["ruleId"], "shortDescription": item["message"]})
+    driver = {
+        "name": "steelyard",
+        "semanticVersion": __version__,
+        "informationUri": "https://steelyard.dev",
+        "rules": list(rules.values()),
+    }
+    run = {
+        "tool": {"driver": driver},
+        "results": results,
+        "properties": {"gate": result.gate, "open": result.open, "case": judge.case.digest},
+    }
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _lines(path: str) -> dict[str, int]:
+    """The line of each answer in the profile."""
+    from steelyard.base.errors import SteelyardError
+    from steelyard.base.yamldoc import load
+
+    try:
+        doc = load(path)
+    except SteelyardError:
+        return {}
+    facts = doc.data.get("facts") if isinstance(doc.data, dict) else None
+    found = {}
+    for name in facts or {}:
+        line = doc.error("x", ("facts", name), Text("x", "x")).line
+        if line is not None:
+            found[str(name)] = line
+    return found
+
+
+def _plain(rule: str, text: str, path: str, line: int = 1, level: str = "error") -> dict[str, Any]:
+    place = {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": line}}}
+    return {"ruleId": rule, "level": level, "message": {"text": text}, "locations": [place]}
+
+
+def _result(step: Step, path: str, lines: dict[str, int], lang: Lang) -> dict[str, Any]:
+    line = next((lines[name] for name in (*step.facts, *step.fired.names) if name in lines), 1)
+    out = _plain(step.fired.rule.id, message(step, lang), path, line, _LEVELS[step.state])
+    out["partialFingerprints"] = {"obligation": step.fired.rule.id}
+    out["properties"] = {"state": step.state, "gate": step.fired.rule.gate, "by": list(step.by)}
+    if step.state == "excepted":
+        out["suppressions"] = [{"kind": "external", "status": "accepted"}]
+    return out

@@ -1,0 +1,193 @@
+"""The indexes that gates read, and loading what a judge needs about one system."""
+
+import json
+from bisect import bisect_right
+from typing import Any
+
+from steelyard.base.canon import canonical_json
+from steelyard.base.clock import parse_date
+from steelyard.base.keys import Signer
+from steelyard.base.sql import Connection, migrate
+from steelyard.evidence import store as evidence
+from steelyard.evidence.kinds import Kinds
+from steelyard.evidence.statement import PREDICATE, Statement, Subject, system_subject
+from steelyard.gates.case import Case
+from steelyard.gates.gate import Decision, Item, Judge
+from steelyard.gates.people import local_date
+from steelyard.gates.requirements import Requirements
+
+ROOM = "gates"
+ASSESSMENT_TYPE = PREDICATE.format("assessment")
+DECISION_TYPE = PREDICATE.format("decision")
+
+
+def prepare(link: Connection) -> None:
+    """Makes or updates the tables of evidence and gates."""
+    evidence.prepare(link)
+    migrate(link, ROOM)
+
+
+def record_assessment(link: Connection, case: Case, own: Signer, ts: str) -> str:
+    """Puts the assessment on record where it differs from the last one of the system; answers its digest.
+
+    The profile itself is kept as an attachment, which can be erased; the statement holds its digest.
+    """
+    digests = case.assessment.digests
+    row = link.one(
+        "SELECT digest, case_digest, profile, policy FROM gates_assessment WHERE system = ? ORDER BY seq DESC LIMIT 1",
+        (case.system,),
+    )
+    if row is not None and tuple(row[1:]) == (case.digest, digests["profile"], digests["policy"]):
+        return str(row[0])
+    assessment = case.assessment
+    body = canonical_json(assessment.profile.as_data())
+    whole = canonical_json(_without_date(assessment.as_dict()))
+    with link.transaction():
+        kept = evidence.attach(link, body)
+        result = evidence.attach(link, whole)
+        said = Statement(
+            (
+                system_subject(case.system, case.digest),
+                Subject("profile", kept),
+                Subject("assessment", result),
+            ),
+            ASSESSMENT_TYPE,
+            {
+                "system": case.system,
+                "case": case.digest,
+                "digests": {key: digests[key] for key in ("profile", "policy", "catalogue")},
+                "tier": {"lowest": assessment.tier.lowest, "highest": assessment.tier.highest},
+                "lane": {"lowest": assessment.lane.lowest, "highest": assessment.lane.highest},
+                "prohibitions": [item.rule.id for item in assessment.prohibitions if item.certain],
+                "bases": dict(case.bases),
+                "judged": ts,
+                "on": digests["on"],
+            },
+        )
+        return evidence.add(link, said.sealed(own), Kinds.registered(), ts=ts).digest
+
+
+def _without_date(result: dict[str, Any]) -> dict[str, Any]:
+    return {**result, "digests": {key: value for key, value in result["digests"].items() if key != "on"}}
+
+
+def items_of(link: Connection, system: str, kinds: Kinds) -> list[Item]:
+    """The evidence about a system, each with what obligations rested on when it came in."""
+    seqs, bases = _bases(link, system)
+    subjects: dict[str, set[str]] = {}
+    for name, sha256 in link.all(
+        "SELECT s.digest, s.sha256 FROM evidence_subject s JOIN evidence_item i ON i.digest = s.digest"
+        " WHERE i.system = ?",
+        (system,),
+    ):
+        subjects.setdefault(str(name), set()).add(str(sha256))
+    out = []
+    for name, seq, kind_id, issued, until, confidence, named, result in link.all(
+        "SELECT digest, seq, kind, issued, valid_until, confidence, obligations, result FROM evidence_item"
+        " WHERE system = ? ORDER BY seq",
+        (system,),
+    ):
+        kind = kinds.get(kind_id)
+        if kind is None:
+            continue
+        at = bisect_right(seqs, seq) - 1
+        rests = bases[max(at, 0)] if bases else None
+        out.append(
+            Item(
+                str(name),
+                int(seq),
+                kind.id,
+                local_date(issued),
+                parse_date(until) if until else None,
+                frozenset(json.loads(named)) if named else None,
+                kind.parse(json.loads(result)),
+                frozenset(subjects.get(str(name), ())),
+                rests,
+                str(confidence),
+            )
+        )
+    return out
+
+
+def _bases(link: Connection, system: str) -> tuple[list[int], list[dict[str, str]]]:
+    rows = link.all("SELECT seq, bases FROM gates_assessment WHERE system = ? ORDER BY seq", (system,))
+    return [int(row[0]) for row in rows], [json.loads(row[1]) for row in rows]
+
+
+def decisions_of(link: Connection, system: str) -> list[Decision]:
+    """The decisions about a system, in their order."""
+    rows = link.all(
+        "SELECT digest, seq, action, case_digest, gate, obligation, role, person, decided, until, more"
+        " FROM gates_decision WHERE system = ? ORDER BY seq",
+        (system,),
+    )
+    return [
+        Decision(
+            str(row[0]),
+            int(row[1]),
+            str(row[2]),
+            row[3],
+            row[4],
+            row[5],
+            str(row[6]),
+            str(row[7]),
+            local_date(row[8]),
+            parse_date(row[9]) if row[9] else None,
+            json.loads(row[10]),
+        )
+        for row in rows
+    ]
+
+
+def judge_of(link: Connection | None, case: Case, requirements: Requirements, kinds: Kinds) -> Judge:
+    """A judge over what the store holds about the case's system; over nothing where there is no store yet."""
+    have = set(link.tables()) if link is not None else set()
+    items = (
+        items_of(link, case.system, kinds) if link is not None and {"evidence_item", "gates_assessment"} <= have else []
+    )
+    decisions = decisions_of(link, case.system) if link is not None and "gates_decision" in have else []
+    return Judge(case, items, decisions, requirements, kinds, case.assessment.on)
+
+
+@evidence.indexes(ASSESSMENT_TYPE, "gates_assessment")
+def _index_assessment(link: Connection, stored: evidence.Stored) -> None:
+    said = stored.statement.predicate
+    link.execute(
+        "INSERT INTO gates_assessment (digest, seq, system, case_digest, profile, policy, tier_lowest, tier_highest,"
+        " judged, bases) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            stored.digest,
+            stored.seq,
+            said["system"],
+            said["case"],
+            said["digests"]["profile"],
+            said["digests"]["policy"],
+            said["tier"]["lowest"],
+            said["tier"]["highest"],
+            said["judged"],
+            json.dumps(said["bases"], sort_keys=True),
+        ),
+    )
+
+
+@evidence.indexes(DECISION_TYPE, "gates_decision")
+def _index_decision(link: Connection, stored: evidence.Stored) -> None:
+    said = stored.statement.predicate
+    link.execute(
+        "INSERT INTO gates_decision (digest, seq, system, action, case_digest, gate, obligation, role, person, decided,"
+        " until, more) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            stored.digest,
+            stored.seq,
+            said.get("system"),
+            said["action"],
+            said.get("case"),
+            said.get("gate"),
+            said.get("obligation"),
+            said["role"],
+            said["person"],
+            said["decided"],
+            said.get("until"),
+            json.dumps(said.get("more", {}), sort_keys=True),
+        ),
+    )
