@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.base.errors import EXIT_DONE, SteelyardError
 from steelyard.base.i18n import Lang, Text
 from steelyard.cli.common import date_of, policy_of, policy_options, report, say, say_json, shown
+from steelyard.cli.stores import store_options
 
 if TYPE_CHECKING:
     from steelyard.policy.assess import Assessment, Bounds
@@ -34,6 +35,7 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
     plan = commands.add_parser("plan", parents=[common], help=Text("what is owed when", "应办事项").get(lang))
     plan.add_argument("file", metavar="FILE")
     policy_options(plan, lang)
+    store_options(plan, lang)
     plan.set_defaults(run=run_plan)
 
     diff = commands.add_parser("diff", parents=[common], help=Text("compare two profiles", "比较档案").get(lang))
@@ -242,44 +244,66 @@ def _by_gate(obligations: "list[Fired]") -> "list[Fired]":
 
 
 def run_plan(options: argparse.Namespace) -> int:
-    """What is owed before each gate."""
+    """What is owed before each gate, and where each step stands."""
     from steelyard.base.tables import terminal_width, wrap
+    from steelyard.cli.gates import command_of, desk_of
+    from steelyard.gates.sarif import STATE_WORDS
     from steelyard.policy.model import GATE_NAMES, ROLE_NAMES, TIER_NAMES
 
-    lang = options.lang
-    assessment = _judge(options.file, policy_of(options), options)
-    steps = _by_gate(assessment.obligations)
+    lang: Lang = options.lang
+    desk = desk_of(options, options.file)
+    judge = desk.judge_now(options.file)
+    assessment, steps = judge.case.assessment, judge.plan()
     if options.json:
         say_json(
             [
                 {
-                    "gate": item.rule.gate,
-                    "obligation": item.rule.id,
-                    "title": {"en": item.rule.title.en, "zh": item.rule.title.zh},
-                    "owner": item.rule.owner,
-                    "due": item.rule.due,
-                    "every": item.rule.every,
-                    "certain": item.certain,
-                    "state": "due",
-                    "evidence": [],
-                    "command": None,
+                    "gate": step.fired.rule.gate,
+                    "obligation": step.fired.rule.id,
+                    "title": {"en": step.fired.rule.title.en, "zh": step.fired.rule.title.zh},
+                    "owner": step.fired.rule.owner,
+                    "due": step.fired.rule.due,
+                    "every": step.fired.rule.every,
+                    "certain": step.fired.certain,
+                    "state": step.state if step.state in ("satisfied", "lapsed", "excepted") else "due",
+                    "detail": step.state,
+                    "evidence": list(step.fired.rule.evidence),
+                    "command": command_of(step, desk, options.file),
+                    "by": list(step.by),
+                    "until": step.until.isoformat() if step.until else None,
                 }
-                for item in steps
+                for step in steps
             ]
         )
         return EXIT_DONE
     tier = range_text(assessment.tier, TIER_NAMES, lang)
     name = assessment.profile.name or assessment.profile.id
-    say(Text(f"{name}: {len(steps)} steps, tier {tier}", f"{name}：共 {len(steps)} 项，等级 {tier}").get(lang))
+    done = sum(1 for step in steps if step.state in ("satisfied", "excepted"))
+    say(
+        Text(
+            f"{name}: {len(steps)} steps, {f'{done} done, ' if done else ''}tier {tier}",
+            f"{name}：共 {len(steps)} 项，{f'已完成 {done} 项，' if done else ''}等级 {tier}",
+        ).get(lang)
+    )
     width, gate = terminal_width(), ""
-    for item in steps:
-        if item.rule.gate != gate:
-            gate = item.rule.gate
+    for step in steps:
+        rule = step.fired.rule
+        if rule.gate != gate:
+            gate = rule.gate
             say(f"\n{GATE_NAMES[gate].get(lang)}")
-        say(wrap(f"{_mark(item.certain, lang)}{item.rule.title.get(lang)}  ({item.rule.id})", width, "  "))
-        when = due_text(item.rule.due, item.rule.every, lang)
-        evidence = evidence_text(item.rule.evidence, lang)
-        say(wrap(" · ".join(filter(None, (ROLE_NAMES[item.rule.owner].get(lang), when, evidence))), width, "      "))
+        mark = {"satisfied": "✓ ", "excepted": "~ "}.get(step.state, "")
+        say(wrap(f"{mark}{_mark(step.fired.certain, lang)}{rule.title.get(lang)}  ({rule.id})", width, "  "))
+        when = due_text(rule.due, rule.every, lang)
+        state = STATE_WORDS[step.state].get(lang) if step.state in ("lapsed", "contradicted", "excepted") else ""
+        until = Text(f"until {step.until}", f"至 {step.until}").get(lang) if step.until else ""
+        evidence = evidence_text(rule.evidence, lang)
+        say(
+            wrap(
+                " · ".join(filter(None, (ROLE_NAMES[rule.owner].get(lang), when, evidence, state, until))),
+                width,
+                "      ",
+            )
+        )
     more = Text(
         "`steelyard explain FILE OBLIGATION` says what counts as done", "`steelyard explain 文件 义务` 说明如何算完成"
     )

@@ -71,7 +71,7 @@ def _commit(link: Connection, signer: Signer, batch: list[bytes]) -> int:
 
 def _opened(name: str) -> IO[bytes]:
     if name == "-":
-        spool = tempfile.TemporaryFile()
+        spool = tempfile.TemporaryFile()  # noqa: SIM115  (the caller closes it)
         for chunk in iter(lambda: sys.stdin.buffer.read(1 << 20), b""):
             spool.write(chunk)
         spool.seek(0)

@@ -36,7 +36,7 @@ def sarif(result: Result, judge: Judge, path: str, lang: Lang) -> dict[str, Any]
     """The SARIF log of a gate; excepted obligations are results that carry a suppression."""
     shut = [step for step in result.steps if step.state in _LEVELS]
     lines = _lines(path)
-    results = [_result(step, path, lines, lang) for step in shut]
+    results: list[dict[str, Any]] = [_result(step, path, lines, lang) for step in shut]
     for role in result.approval:
         results.append(
             _plain(f"approval.{role}", Text(f"approval missing: {role}", f"缺少批准：{role}").get(lang), path)
@@ -56,8 +56,8 @@ def sarif(result: Result, judge: Judge, path: str, lang: Lang) -> dict[str, Any]
         }
         for step in shut
     }
-    for item in results:
-        rules.setdefault(item["ruleId"], {"id": item["ruleId"], "shortDescription": item["message"]})
+    for found in results:
+        rules.setdefault(str(found["ruleId"]), {"id": found["ruleId"], "shortDescription": found["message"]})
     driver = {
         "name": "steelyard",
         "semanticVersion": __version__,
