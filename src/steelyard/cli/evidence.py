@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from steelyard.base.errors import EXIT_DONE, EXIT_NO, InputError, SteelyardError
+from steelyard.base.errors import EXIT_DONE, EXIT_NO, EnvironmentNotReady, InputError, SteelyardError
 from steelyard.base.i18n import Lang, Text
 from steelyard.cli.common import report, say, say_json, warn, write_new
 from steelyard.cli.stores import home_of, person_passphrase, store_options
@@ -277,6 +277,7 @@ def run_verify(options: argparse.Namespace) -> int:
     from steelyard.base.keys import key_id, read_public
     from steelyard.evidence import statement, trust
     from steelyard.evidence.kinds import PREDICATE_PREFIX, Kinds
+    from steelyard.gates.desk import reading
     from steelyard.ledger.personal import utc_now
 
     envelope, said = _envelope(options.envelope)
@@ -293,8 +294,12 @@ def run_verify(options: argparse.Namespace) -> int:
                     )
                 )
         else:
-            with home_of(options).connect_to_read() as link:
+            with reading(home_of(options)) as link:
                 signed = trust.check(link, envelope, said, utc_now(), path=options.envelope)
+    except EnvironmentNotReady as error:
+        if error.code != "no_store":
+            raise
+        problems.append(trust.untrusted(options.envelope))
     except InputError as error:
         problems.append(error)
     if said.predicate_type.startswith(PREDICATE_PREFIX):
@@ -335,13 +340,12 @@ def run_verify(options: argparse.Namespace) -> int:
 def run_list(options: argparse.Namespace) -> int:
     """Every envelope in its order."""
     from steelyard.evidence import store
+    from steelyard.gates.desk import reading
 
     home = home_of(options)
     if not home.exists():
         return EXIT_DONE
-    with home.connect_to_read() as link:
-        if "evidence_envelope" not in link.tables():
-            return EXIT_DONE
+    with reading(home) as link:
         for item in store.walk(link, options.system):
             said = item.statement.predicate
             row = {
@@ -387,10 +391,11 @@ def run_key_list(options: argparse.Namespace) -> int:
     """The keys trusted here; names as far as they were not erased."""
     from steelyard.evidence import trust
     from steelyard.gates import people
+    from steelyard.gates.desk import reading
     from steelyard.ledger.personal import utc_now
 
     home = home_of(options)
-    with home.connect_to_read() as link:
+    with reading(home) as link:
         names = {item.id: item.name for item in people.everybody(home, link)}
         now = utc_now()
         for key in trust.every(link):

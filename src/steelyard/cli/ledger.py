@@ -65,8 +65,10 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
     witness.add_argument(
         "--state",
         metavar="DIR",
-        required=True,
-        help=Text("the witness's own folder, under another owner", "见证方自己的文件夹，应由他人掌管").get(lang),
+        help=Text(
+            "the witness's own folder, under another owner; default: ~/.steelyard-witness",
+            "见证方自己的文件夹，应由他人掌管；默认 ~/.steelyard-witness",
+        ).get(lang),
     )
     witness.add_argument("--name", metavar="NAME", help=Text("the witness's name", "见证方名称").get(lang))
     witness.add_argument("--whole", action="store_true", help=Text("check every entry too", "逐条核验").get(lang))
@@ -364,7 +366,7 @@ def run_witness(options: argparse.Namespace) -> int:
     from steelyard.ledger import store, tiles
     from steelyard.ledger.witness import Witness
 
-    witness = Witness(Path(options.state), options.name)
+    witness = Witness(Path(options.state) if options.state else Path.home() / ".steelyard-witness", options.name)
     if options.source is None:
         home = home_of(options)
         with home.writing() as link:

@@ -111,6 +111,20 @@ def insert(link: Connection, envelope: Envelope, statement: Statement, signers: 
     return stored
 
 
+def put_back(link: Connection, envelope: Envelope) -> None:
+    """Writes an envelope that stands in files and in the log already, in the caller's transaction."""
+    statement = parse(envelope)
+    system = statement.predicate.get("system")
+    digest, now = envelope_digest(envelope), ledger.now_ms()
+    row = link.one(
+        "INSERT INTO evidence_envelope (digest, predicate_type, system, received, body) VALUES (?, ?, ?, ?, ?)"
+        " RETURNING seq",
+        (digest, statement.predicate_type, system if isinstance(system, str) else None, now, envelope.as_bytes()),
+    )
+    assert row is not None  # noqa: S101
+    _index(link, Stored(int(row[0]), digest, now, statement, tuple(name for name, _ in envelope.signatures)))
+
+
 def _index(link: Connection, stored: Stored) -> None:
     for item in INDEXERS:
         if stored.statement.predicate_type.startswith(item.predicate):

@@ -78,6 +78,19 @@ def every(link: Connection) -> list[Key]:
     return [Key(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
 
 
+def untrusted(path: str | None) -> InputError:
+    """The error for a signature of a key that nobody here knows."""
+    return InputError(
+        "untrusted",
+        Text("signed by a key that is not trusted here", "签名密钥不受此处信任"),
+        remedy=Text(
+            "`steelyard key trust FILE.pem --name NAME` if you know whose it is",
+            "如确认其归属，可用 `steelyard key trust 文件.pem --name 名称`",
+        ),
+        path=path,
+    )
+
+
 def check(
     link: Connection, envelope: Envelope, said: Statement, ts: str, *, path: str | None = None
 ) -> tuple[str, ...]:
@@ -87,15 +100,7 @@ def check(
     """
     known = {name: key for name, _ in envelope.signatures if (key := find(link, name)) is not None}
     if not known:
-        raise InputError(
-            "untrusted",
-            Text("signed by a key that is not trusted here", "签名密钥不受此处信任"),
-            remedy=Text(
-                "`steelyard key trust FILE.pem --name NAME` if you know whose it is",
-                "如确认其归属，可用 `steelyard key trust 文件.pem --name 名称`",
-            ),
-            path=path,
-        )
+        raise untrusted(path)
     signed = envelope.signed_by({name: key.public for name, key in known.items()})
     if len(signed) < len(known):
         raise InputError(

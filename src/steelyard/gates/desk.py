@@ -6,7 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from steelyard.base.errors import EnvironmentNotReady
+from steelyard.base.i18n import Text
 from steelyard.base.sql import Connection
+from steelyard.evidence import folder
 from steelyard.evidence.kinds import Kinds
 from steelyard.gates import tables
 from steelyard.gates.case import Case, case_of
@@ -47,8 +50,27 @@ class Desk:
         case = self.case(path)
         if not self.home.exists():
             return self.judge(case, None)
+        if self.home.mirror is not None:
+            with writing(self.home):
+                pass  # the working copy is brought up to what the files say
         with self.home.connect_to_read() as link:
             return self.judge(case, link)
+
+
+@contextmanager
+def reading(home: Home) -> Iterator[Connection]:
+    """A connection that changes nothing, to a store that has the tables. Raises EnvironmentNotReady `no_store`."""
+    if home.mirror is not None and home.exists():
+        with writing(home):
+            pass  # the working copy is brought up to what the files say
+    with home.connect_to_read() as link:
+        if "gates_decision" not in link.tables():
+            raise EnvironmentNotReady(
+                "no_store",
+                Text("this store holds no evidence yet", "此存储尚无证据"),
+                remedy=Text("`steelyard evidence add` puts some in", "可用 `steelyard evidence add` 存入"),
+            )
+        yield link
 
 
 @contextmanager
@@ -56,4 +78,8 @@ def writing(home: Home) -> Iterator[Connection]:
     """A connection for writing with the tables of evidence and gates; what was queued is sequenced at the end."""
     with home.writing() as link:
         tables.prepare(link)
+        if home.mirror is not None:
+            folder.rebuild(home.mirror, link)
         yield link
+        if home.mirror is not None:
+            folder.mirror(home.mirror, link)

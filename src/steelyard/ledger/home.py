@@ -19,7 +19,7 @@ from pathlib import Path
 from steelyard.base import keys, sql
 from steelyard.base.errors import EnvironmentNotReady, InputError
 from steelyard.base.i18n import Text
-from steelyard.ledger import note, store
+from steelyard.ledger import folder, note, store
 from steelyard.ledger.personal import Vault
 
 FOLDER, DATABASE = ".steelyard", "steelyard.db"
@@ -28,9 +28,9 @@ STORE_VARIABLE, PASSPHRASE_VARIABLE = "STEELYARD_STORE", "STEELYARD_KEY_PASSPHRA
 
 def nearest(start: Path) -> Path | None:
     """The `.steelyard` folder in `start` or the nearest one above it."""
-    for folder in (start, *start.parents):
-        if (folder / FOLDER).is_dir():
-            return folder / FOLDER
+    for place in (start, *start.parents):
+        if (place / FOLDER).is_dir():
+            return place / FOLDER
     return None
 
 
@@ -41,8 +41,8 @@ def address(option: str | None, profile: Path | None = None) -> str:
         return given
     if profile is not None:
         return f"sqlite:///{(profile.absolute().parent / FOLDER / DATABASE)}"
-    folder = nearest(Path.cwd()) or Path.cwd() / FOLDER
-    return f"sqlite:///{folder / DATABASE}"
+    found = nearest(Path.cwd()) or Path.cwd() / FOLDER
+    return f"sqlite:///{found / DATABASE}"
 
 
 class Home:
@@ -64,6 +64,8 @@ class Home:
 
     def exists(self) -> bool:
         """Whether there is something to read; a server is asked only when it is opened."""
+        if self.mirror is not None and (self.mirror / "log").is_dir():
+            return True
         path = sql.sqlite_path(self.url)
         return path is None or path.is_file()
 
@@ -72,7 +74,7 @@ class Home:
         link = sql.connect(self.url)
         try:
             store.prepare(link)
-            if not store.logs(link):
+            if not store.logs(link) and not (self.mirror is not None and folder.rebuild(self.mirror, link)):
                 self._open_log(link, None)
             self.refuse_rollback(link)
         except sql.database_errors() as error:
@@ -84,7 +86,9 @@ class Home:
         return link
 
     def connect_to_read(self) -> sql.Connection:
-        """A connection that changes nothing. Raises EnvironmentNotReady `no_store`."""
+        """A connection that changes nothing (but a folder's working copy). Raises EnvironmentNotReady `no_store`."""
+        if self.mirror is not None and (self.mirror / "log").is_dir():
+            self.connect().close()
         return sql.connect(self.url, create=False, read_only=True)
 
     @contextmanager
@@ -100,6 +104,8 @@ class Home:
     def sequence(self, link: sql.Connection) -> None:
         """Turns everything queued into leaves now, and remembers the checkpoint in the folder."""
         store.sequence_all(link, self.log_signer())
+        if self.mirror is not None:
+            folder.mirror(self.mirror, link)
         self.remember(link)
 
     # Keys -------------------------------------------------------------------------------------------------------------

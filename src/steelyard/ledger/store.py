@@ -375,3 +375,25 @@ def latest(connection: Any, thing: str) -> tuple[Log, int, bytes] | None:
         return None
     log = next(item for item in logs(link) if item.id == row[0])
     return log, int(row[1]), bytes(row[2])
+
+
+def put_back(connection: Any, log: Log, frontier: tree.Frontier, fresh: Sequence[tuple[bytes, str | None]]) -> None:
+    """Writes leaves that stand in files already, with their objects, in the caller's transaction."""
+    _write(over(connection), log, frontier, fresh)
+
+
+def put_back_head(connection: Any, log: Log, frontier: tree.Frontier, signed: note.Note) -> None:
+    """Ends a `put_back`: the head, the checkpoint and its cosignatures as the files have them."""
+    link, now = over(connection), now_ms()
+    own = note.Note(signed.text, tuple(item for item in signed.signatures if item.mark == log.key.hash))
+    link.execute(
+        "UPDATE ledger_head SET size = ?, frontier = ?, updated = ? WHERE log = ?",
+        (frontier.size, frontier.as_bytes(), now, log.id),
+    )
+    link.execute(
+        "INSERT INTO ledger_checkpoint (log, size, note, created) VALUES (?, ?, ?, ?)",
+        (log.id, frontier.size, str(own), now),
+    )
+    for line in signed.signatures:
+        if line.mark != log.key.hash:
+            add_cosignature(link, log, frontier.size, line)
