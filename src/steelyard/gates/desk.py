@@ -50,19 +50,23 @@ class Desk:
         case = self.case(path)
         if not self.home.exists():
             return self.judge(case, None)
-        if self.home.mirror is not None:
-            with writing(self.home):
-                pass  # the working copy is brought up to what the files say
+        bring_up(self.home)
         with self.home.connect_to_read() as link:
             return self.judge(case, link)
+
+
+def bring_up(home: Home) -> None:
+    """Builds the working copy of a folder store from its files where it is missing; signs and mirrors nothing."""
+    if home.mirror is not None and home.exists():
+        with home.connect() as link:
+            tables.prepare(link)
+            folder.rebuild(home.mirror, link)
 
 
 @contextmanager
 def reading(home: Home) -> Iterator[Connection]:
     """A connection that changes nothing, to a store that has the tables. Raises EnvironmentNotReady `no_store`."""
-    if home.mirror is not None and home.exists():
-        with writing(home):
-            pass  # the working copy is brought up to what the files say
+    bring_up(home)
     with home.connect_to_read() as link:
         if "gates_decision" not in link.tables():
             raise EnvironmentNotReady(

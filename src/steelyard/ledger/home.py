@@ -103,7 +103,8 @@ class Home:
 
     def sequence(self, link: sql.Connection) -> None:
         """Turns everything queued into leaves now, and remembers the checkpoint in the folder."""
-        store.sequence_all(link, self.log_signer())
+        if store.queue(link).length:
+            store.sequence_all(link, self.log_signer())
         if self.mirror is not None:
             folder.mirror(self.mirror, link)
         self.remember(link)
