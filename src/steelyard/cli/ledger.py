@@ -239,7 +239,7 @@ def source_of(text: str) -> "tiles.Source":
 
 
 def _own_key(text: str) -> "note.VerifierKey":
-    if not (Path(text) / "vkey").is_file():
+    if text.startswith(("http://", "https://")) or not (Path(text) / "vkey").is_file():
         raise InputError(
             "no_key_given",
             Text("which public key should this log be checked with?", "应以哪个公钥核验此账本？"),

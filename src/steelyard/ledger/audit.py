@@ -286,12 +286,18 @@ def audit_store(
 ) -> None:
     """What only a store can show: every checkpoint ever signed, every row against its leaf, every committed value."""
     link = over(connection)
+    roots: dict[int, bytes] = {}
     for size, text in link.all("SELECT size, note FROM ledger_checkpoint WHERE log = ? ORDER BY size", (log.id,)):
         try:
-            if note.signed_checkpoint(note.Note.parse(text), log.key).size != size:
+            found = note.signed_checkpoint(note.Note.parse(text), log.key)
+            roots[found.size] = found.root
+            if found.size != size:
                 report.add("bad_checkpoint", None, f"stored as of {size} entries")
         except note.NoteError as error:
             report.add("bad_signature", None, f"at {size} entries: {error}")
+        except (TypeError, AttributeError):
+            report.add("bad_checkpoint", None, f"at {size} entries: not a text")
+    _head(link, log, roots, report)
     waiting = store.queue(link)
     if waiting.alarming:
         report.add("queue_old", None, f"{waiting.length} records, {waiting.age_ms // 1000} s")
@@ -299,6 +305,26 @@ def audit_store(
         _rows(link, report)
     if vault is not None:
         _secrets(link, log, vault, report)
+
+
+def _head(link: Connection, log: store.Log, roots: dict[int, bytes], report: Report) -> None:
+    """Where the next batch would begin: at the newest checkpoint, or the log would contradict it."""
+    row = link.one(  # one statement, so that a sequencer at work is seen before or after, never half-way
+        "SELECT size, frontier, (SELECT max(size) FROM ledger_checkpoint c WHERE c.log = h.log),"
+        " (SELECT max(idx) FROM ledger_entry e WHERE e.log = h.log) FROM ledger_head h WHERE log = ?",
+        (log.id,),
+    )
+    size, frontier, signed, last = row if row is not None else (0, b"", None, None)
+    if row is None or (signed or 0) != size:
+        report.add("bad_checkpoint", None, f"the log has {size} entries, its newest checkpoint {signed or 0}")
+    if last is not None and last >= size:
+        report.add("bad_checkpoint", int(last), f"entry {last} stands beyond the {size} of the log")
+    try:
+        root = tree.Frontier.from_bytes(size, frontier).root()
+    except (ValueError, TypeError):
+        root = b""
+    if size in roots and root != roots[size]:
+        report.add("root_mismatch", None, f"the head of the log is not the checkpoint of {size} entries")
 
 
 def _rows(link: Connection, report: Report) -> None:
@@ -324,7 +350,7 @@ def _gone(link: Connection, item: registry.Registered, report: Report) -> None:
         "SELECT object, idx, leaf FROM ledger_entry WHERE object >= ? AND object < ? ORDER BY log, idx",
         (item.prefix, end),
     ):
-        data = record.decode(bytes(leaf)) or {}
+        data = record.decode(bytes(leaf) if not isinstance(leaf, (str, int)) else b"") or {}
         if thing not in have and "digest" in data:
             report.add("leaf_without_row", int(index), f"{item.table}: {thing}")
 

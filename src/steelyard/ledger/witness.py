@@ -108,7 +108,7 @@ def _consistent(source: tiles.Source, held: note.Checkpoint | None, now: note.Ch
     try:
         if tree.root_of(now.size, read) != now.root:
             report.add("root_mismatch", None, f"at {now.size} entries")
-        elif held is not None and tree.root_of(held.size, read) != held.root:
+        elif held is not None and tree.prefix_root(held.size, now.size, read) != held.root:
             report.add("fork", None, f"at {held.size} entries")
     except ValueError as error:
         report.add("truncated", None, str(error))
