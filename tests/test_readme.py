@@ -27,6 +27,8 @@ PAGES = (
     "docs/how-to/add-a-rule.md",
     "docs/how-to/add-a-rule.zh-CN.md",
     "docs/how-to/write-an-annex.md",
+    "docs/how-to/open-a-gate.md",
+    "docs/how-to/open-a-gate.zh-CN.md",
     "docs/how-to/map-an-inventory.md",
     "docs/how-to/map-an-inventory.zh-CN.md",
     "docs/reference/python-api.md",
