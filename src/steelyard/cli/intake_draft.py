@@ -1,7 +1,11 @@
-"""`intake draft`: proposed answers from a description, each with the words it rests on. It never writes a fact."""
+"""`intake draft`: proposed answers from a description, each with the words it rests on. It never writes a fact.
+
+With `--endpoint` a model reads the masked text too; where it fails, the offline draft stands and the exit code is 0.
+"""
 
 import argparse
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +15,8 @@ from steelyard.base.i18n import Lang, Text
 from steelyard.cli.common import report, say, say_json, warn, write_new
 
 if TYPE_CHECKING:
-    from steelyard.intake.drafting.draft import Draft
+    from steelyard.intake.drafting.draft import Draft, Proposal
+    from steelyard.intake.drafting.endpoint import Reader
     from steelyard.intake.drafting.readers import Description
 
 _QUOTE = 160
@@ -48,14 +53,44 @@ def register_draft(actions: Any, common: argparse.ArgumentParser, lang: Lang) ->
             "写出 steelyard.yaml，每条建议均为待确认的注释",
         ).get(lang),
     )
+    draft.add_argument(
+        "--endpoint",
+        metavar="URL",
+        help=Text(
+            "also ask an OpenAI-compatible endpoint; it gets the masked text (or STEELYARD_ENDPOINT; the key only in "
+            "STEELYARD_ENDPOINT_KEY)",
+            "另请 OpenAI 兼容端点阅读遮蔽后的文本（或 STEELYARD_ENDPOINT；密钥只从 STEELYARD_ENDPOINT_KEY 读取）",
+        ).get(lang),
+    )
+    draft.add_argument(
+        "--model",
+        metavar="NAME",
+        help=Text("the model to ask there (STEELYARD_ENDPOINT_MODEL)", "端点上的模型（STEELYARD_ENDPOINT_MODEL）").get(
+            lang
+        ),
+    )
+    draft.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=120.0,
+        help=Text("how long to wait for it; default 120", "等待端点的秒数；默认 120").get(lang),
+    )
     draft.set_defaults(run=run_draft)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 3600:
+        raise ValueError(text)
+    return value
 
 
 def run_draft(options: argparse.Namespace) -> int:
     """Drafts each description; one that cannot be used is told, and the others still come."""
     from steelyard.intake.drafting.draft import read
 
-    code = EXIT_DONE
+    code, helper = EXIT_DONE, _helper(options)
     drafted: list[tuple[Description, Draft]] = []
     for item in _descriptions(options):
         if isinstance(item, SteelyardError):
@@ -67,6 +102,10 @@ def run_draft(options: argparse.Namespace) -> int:
             error.path = error.path or item.path
             code = max(code, report(error, options))
             continue
+        if helper is not None:
+            found, note = helper.read(item.text, found)
+            if note is not None:
+                warn(note.get(options.lang))
         if options.json:
             say_json([proposal.as_dict() for proposal in found.proposals])
         else:
@@ -80,6 +119,16 @@ def run_draft(options: argparse.Namespace) -> int:
     if options.out and code == EXIT_DONE:
         _write(drafted, options)
     return code
+
+
+def _helper(options: argparse.Namespace) -> "Reader | None":
+    """The reader behind the endpoint that the options or the environment name."""
+    if not (os.environ.get("STEELYARD_ENDPOINT") if options.endpoint is None else options.endpoint):
+        return None
+    from steelyard.intake.drafting.endpoint import Reader, configured
+
+    endpoint = configured(options.endpoint, options.model, timeout=options.timeout)
+    return None if endpoint is None else Reader(endpoint)
 
 
 def _descriptions(options: argparse.Namespace) -> "Iterator[Description | InputError]":
@@ -123,13 +172,13 @@ def draft_text(item: "Description", found: "Draft", lang: Lang) -> str:
     ]
     for proposal in found.proposals:
         fact = words[proposal.fact]
-        label, sure = fact.label(proposal.value).get(lang), f"{proposal.confidence:.0%}"
+        label = fact.label(proposal.value).get(lang)
         out += [
             "",
             wrap(
                 Text(
-                    f"{fact.name.en}: {label}   ({proposal.fact}; {sure} sure)",
-                    f"{fact.name.zh}：{label}（{proposal.fact}；把握 {sure}）",
+                    f"{fact.name.en}: {label}   ({proposal.fact}; {_sure(proposal, 'en')})",
+                    f"{fact.name.zh}：{label}（{proposal.fact}；{_sure(proposal, 'zh')}）",
                 ).get(lang),
                 width,
                 "  ",
@@ -144,7 +193,7 @@ def draft_text(item: "Description", found: "Draft", lang: Lang) -> str:
     if found.missing:
         out += ["", Text("Not found in the text (these are asked first)", "文中未见（需首先回答）").get(lang)]
         out += [wrap(f"{name}: {words[name].question.get(lang)}", width, "  ") for name in found.missing]
-    rest = len(words.items) - count - len(found.missing)
+    rest = len(words.items) - len({proposal.fact for proposal in found.proposals}) - len(found.missing)
     out += [
         "",
         wrap(
@@ -156,6 +205,14 @@ def draft_text(item: "Description", found: "Draft", lang: Lang) -> str:
         ),
     ]
     return "\n".join(out)
+
+
+def _sure(proposal: "Proposal", lang: Lang) -> str:
+    """How sure, and by whom where it is not the offline reader."""
+    sure = f"{proposal.confidence:.0%}"
+    if proposal.by == "offline":
+        return Text(f"{sure} sure", f"把握 {sure}").get(lang)
+    return Text(f"{sure} sure, proposed by the endpoint", f"把握 {sure}，由端点提出").get(lang)
 
 
 def _write(drafted: "list[tuple[Description, Draft]]", options: argparse.Namespace) -> None:
@@ -171,8 +228,8 @@ def _write(drafted: "list[tuple[Description, Draft]]", options: argparse.Namespa
     write_new(path, profile_text(item, found, options.lang))
     if not options.json:
         said = Text(
-            f"\nwrote {path}: remove the # of each answer you confirm, then: steelyard assess {path}",
-            f"\n已写出 {path}：确认的答案请去掉行首 #，然后运行：steelyard assess {path}",
+            f"\nwrote {path}; confirm or change each answer with: steelyard intake {path}",
+            f"\n已写出 {path}；请逐条确认或更改：steelyard intake {path}",
         )
         say(said.get(options.lang))
 
@@ -183,8 +240,9 @@ def profile_text(item: "Description", found: "Draft", lang: Lang) -> str:
 
     words = vocabulary()
     head = Text(
-        "# A draft from a description. No answer below counts until a person removes its #.",
-        "# 由说明文字起草。去掉行首 # 之前，下列答案均不生效，须由人逐条确认。",
+        "# A draft from a description. No answer below counts until a person confirms it with `steelyard intake FILE`,"
+        "\n# or removes its #.",
+        "# 由说明文字起草。下列答案均未生效，须由人逐条确认：运行 `steelyard intake 文件`，或去掉行首 #。",
     )
     purpose = "".join(char for char in item.text if char in "\n\t" or char.isprintable())[:_MAX_PURPOSE].strip()
     lines = [
@@ -199,7 +257,7 @@ def profile_text(item: "Description", found: "Draft", lang: Lang) -> str:
         fact = words[proposal.fact]
         plain = fact.plain(proposal.value)
         value = json.dumps(plain, ensure_ascii=False) if not isinstance(plain, str) else plain
-        sure = Text(f"{proposal.confidence:.0%} sure", f"把握 {proposal.confidence:.0%}").get(lang)
+        sure = _sure(proposal, lang)
         lines += [
             f"  # {_comment(fact.question.get(lang))}",
             f"  # {sure}: {json.dumps(_comment(_short(proposal.quote)), ensure_ascii=False)}",

@@ -1,11 +1,12 @@
 """What a pack of patterns holds, and what is found with it. No Arrow, no policy; structures only.
 
-A rule: `trigger` finds candidates (common subset of RE2, see `subset`; read over folded text, see `fold`), `before` and
-`after` are the insides of character classes that must not stand directly beside a candidate, `number: true` also refuses
-one that is part of a longer decimal number, `validator` names a function of `validators` that has the last word, and
-`extend` one that moves the end onward where a width has no bound (a private key). `needs` (words) or `gate` (a cheap
-expression) say what every match contains, so that a text without it is not searched. `context` are words that, within
-`reach` characters, raise the confidence to `with_context`; with `only_with_context` there is no finding without them.
+A rule: `trigger` finds candidates (common subset of RE2, see `subset`; read over folded text, see `fold`); a capturing
+group in it is the finding. `before` and `after` are the insides of character classes that must not stand right beside a
+candidate; `number: true` also refuses one that is part of a longer decimal number. `validator` names a function of
+`validators` that has the last word, `extend` one that moves the end onward where a width has no bound (a private key).
+One of `needs` (words), `digits` (the length of a run of digits) and `gate` (a cheap expression) says what every match
+contains, so that a text without it is not searched. `context` are words that, within `reach` characters, raise the
+confidence to `with_context` (one step up); with `only_with_context` there is no finding without them.
 """
 
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class RuleData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     examples: Examples
     confidence: Confidence
     needs: tuple[str, ...] = ()
+    digits: int = 0
     gate: str | None = None
     before: str = ""
     after: str = ""

@@ -2,8 +2,7 @@
 
 Enforced: no look-around, back-reference, anchor, word boundary, inline flag or lazy or possessive repetition; every
 repetition has an upper bound of at most 1,000 (RE2's limit), so that a match has a greatest width and can be looked for
-in a window; the classes \\d and \\w mean ASCII; at most one capturing group, which is then the finding. A gate (see
-`model`) may also repeat without bound.
+in a window; the classes \\d and \\w mean ASCII; at most one capturing group, which is then the finding.
 """
 
 from typing import NamedTuple
@@ -12,6 +11,7 @@ MOST_REPEATS = 1000
 MOST_WIDTH = 4096
 _ESCAPED = frozenset("\\.^$*+?{}[]()|-/\"'`~!@#%&=:;,<> ")
 _CONTROL = frozenset("tnr")
+_ENDLESS = "it repeats without bound; write {m,n} instead of *, + and {m,}"
 
 
 class Unusable(ValueError):
@@ -30,22 +30,22 @@ class Shape(NamedTuple):
     groups: int
 
 
-def shape(pattern: str, *, unbounded: bool = False) -> Shape:
+def shape(pattern: str) -> Shape:
     """Reads a pattern. Raises Unusable."""
-    reader = _Reader(pattern, unbounded)
+    reader = _Reader(pattern)
     least, most = reader.either()
     if reader.at < len(pattern):
         raise Unusable("a parenthesis closes that was not opened", reader.at)
     if least == 0:
         raise Unusable("it can match nothing at all", 0)
-    if most > MOST_WIDTH and not unbounded:
+    if most > MOST_WIDTH:
         raise Unusable(f"it can match {most:,} characters, more than {MOST_WIDTH:,}", 0)
     return Shape(least, most, reader.groups)
 
 
 class _Reader:
-    def __init__(self, pattern: str, unbounded: bool) -> None:
-        self.pattern, self.unbounded, self.at, self.groups, self.depth = pattern, unbounded, 0, 0, 0
+    def __init__(self, pattern: str) -> None:
+        self.pattern, self.at, self.groups, self.depth = pattern, 0, 0, 0
 
     def peek(self, width: int = 1) -> str:
         return self.pattern[self.at : self.at + width]
@@ -78,25 +78,21 @@ class _Reader:
             self.at += 1
             return 0, 1
         if char in ("*", "+"):
-            self.at += 1
-            return (0 if char == "*" else 1), self.endless(start)
+            raise Unusable(_ENDLESS, start)
         if char != "{":
             return 1, 1
         body, closed, _ = self.pattern[start + 1 :].partition("}")
         low, comma, high = body.partition(",")
         if not closed or not low.isdecimal() or not (high.isdecimal() or high == ""):
             raise Unusable("write {m}, {m,n}, or \\{ for the sign itself", start)
+        if comma and not high:
+            raise Unusable(_ENDLESS, start)
         self.at += len(body) + 2
         first = int(low)
-        last = first if not comma else int(high) if high else self.endless(start)
-        if first > last or (last > MOST_REPEATS and high != "") or first > MOST_REPEATS:
+        last = first if not comma else int(high)
+        if first > last or last > MOST_REPEATS:
             raise Unusable(f"repeat from fewer to more times, and at most {MOST_REPEATS:,}", start)
         return first, last
-
-    def endless(self, at: int) -> int:
-        if not self.unbounded:
-            raise Unusable("it repeats without bound; write {m,n} instead of *, + and {m,}", at)
-        return MOST_WIDTH
 
     def atom(self) -> tuple[int, int]:
         char = self.peek()
@@ -105,7 +101,7 @@ class _Reader:
         if char == "[":
             self.set()
         elif char == "\\":
-            self.escape(inside=False)
+            self.escape()
         elif char in "^$":
             raise Unusable("anchors are not used: `before` and `after` say what may stand beside a match", self.at)
         elif char in "*+?{}":
@@ -135,13 +131,13 @@ class _Reader:
         self.depth -= 1
         return widths
 
-    def escape(self, *, inside: bool) -> None:
+    def escape(self) -> None:
         start = self.at
         char = self.pattern[start + 1 : start + 2]
-        if char not in _ESCAPED and char not in _CONTROL and char not in ("d", "w"):
-            raise Unusable(f"\\{char} is not read alike by all engines", start)
         if char == "":
             raise Unusable("a backslash stands at the end", start)
+        if char not in _ESCAPED and char not in _CONTROL and char not in ("d", "w"):
+            raise Unusable(f"\\{char} is not read alike by all engines", start)
         self.at += 2
 
     def set(self) -> None:
@@ -160,7 +156,7 @@ class _Reader:
             if self.peek(2) in ("&&", "||", "~~", "--"):
                 raise Unusable("write a backslash before the sign itself", self.at)
             if char == "\\":
-                self.escape(inside=True)
+                self.escape()
             else:
                 self.at += 1
         self.at += 1

@@ -11,7 +11,7 @@ Rules enforced:
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from steelyard.intake.drafting import numbers
 from steelyard.intake.drafting.hearing import Hearing, hear, inside
@@ -37,7 +37,10 @@ class Place(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """A proposed answer. `quote` is what stands in the text from `start` to `end`; `also` holds further places."""
+    """A proposed answer. `quote` is what stands in the text from `start` to `end`; `also` holds further places.
+
+    `by` is the reader that proposes it: this module, or a model behind an endpoint (`endpoint`).
+    """
 
     fact: str
     value: Value
@@ -46,6 +49,7 @@ class Proposal(NamedTuple):
     end: int
     confidence: float
     also: tuple[Place, ...] = ()
+    by: Literal["offline", "endpoint"] = "offline"
 
     def as_dict(self) -> dict[str, Any]:
         """The proposal as contracts fix it."""
@@ -57,6 +61,7 @@ class Proposal(NamedTuple):
             "start": self.start,
             "end": self.end,
             "confidence": self.confidence,
+            "by": self.by,
         }
         if self.also:
             out["also"] = [
@@ -102,7 +107,7 @@ def read(text: str) -> Draft:
     out = []
     for fact in vocabulary().items:
         found = said.get(fact.id)
-        proposal = _proposal(fact, found, denied.get(fact.id, [])) if found else None
+        proposal = proposed(fact, found, denied.get(fact.id, [])) if found else None
         if fact.id == _IMPACT:
             proposal = _with_classifier(proposal, reading, text)
         if proposal is None and fact.id in _DENIABLE and not any(name in said for name in _SPEAKS_OF_PEOPLE):
@@ -121,7 +126,7 @@ def _pieces(text: str, hearing: Hearing) -> list[tuple[int, int]]:
     ]  # fmt: skip
 
 
-def _proposal(fact: Fact, said: list[Mention], denied: Iterable[Mention]) -> Proposal:
+def proposed(fact: Fact, said: list[Mention], denied: Iterable[Mention]) -> Proposal:
     """The one proposal that the mentions of a fact make together."""
     by_value: dict[Value, list[Mention]] = {}
     for item in said:
