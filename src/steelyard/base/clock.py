@@ -77,7 +77,7 @@ def is_date(value: str) -> bool:
 
 
 def add_duration(start: dt.date, duration: str) -> dt.date:
-    """The day an ISO 8601 duration after `start`; a day that the month lacks becomes its last. Hours round up to days."""
+    """The day an ISO 8601 duration after `start`; a day the month lacks becomes its last; hours round up to days."""
     match = _DURATION.fullmatch(duration)
     if match is None:
         raise ValueError(f"{duration!r} is not an ISO 8601 duration")

@@ -13,7 +13,9 @@ import base64
 import binascii
 import hashlib
 import json
+import math
 import os
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +29,7 @@ from steelyard.base.errors import EnvironmentNotReady, InputError
 from steelyard.base.i18n import Text
 
 MAX_ENVELOPE = 32 * 1024 * 1024
+MAX_PASSPHRASE = 1_000
 _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")  # RFC 8410: the DER around a raw Ed25519 public key
 
 
@@ -82,16 +85,31 @@ def generate(path: Path, passphrase: str | None = None) -> FileSigner:
     refuses.
     """
     private = Ed25519PrivateKey.generate()
-    encryption: serialization.KeySerializationEncryption = (
-        serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
-    )
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase:
+        encryption = serialization.BestAvailableEncryption(_secret(passphrase))
     write_secret(path, private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
     return FileSigner(_raw_public(private), private)
 
 
+def _secret(passphrase: str) -> bytes:
+    """The bytes of a passphrase. Raises InputError for one that no key can have."""
+    try:
+        data = passphrase.encode()
+    except UnicodeEncodeError:
+        data = b""
+    if not 0 < len(data) <= MAX_PASSPHRASE:
+        raise InputError(
+            "bad_passphrase",
+            Text(f"a passphrase has 1 to {MAX_PASSPHRASE} bytes of text", f"口令应为 1 至 {MAX_PASSPHRASE} 字节的文本"),
+            remedy=Text("choose another one", "请更换口令"),
+        )
+    return data
+
+
 def write_secret(path: Path, data: bytes) -> None:
     """Writes a secret with mode 0600, whole or not at all, never over another file. Raises as `generate` does."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -143,9 +161,9 @@ def load(path: Path, passphrase: str | None = None) -> FileSigner:
             path=str(path),
         )
     try:
-        private = serialization.load_pem_private_key(data, passphrase.encode() if passphrase else None)
+        private = serialization.load_pem_private_key(data, _secret(passphrase) if passphrase else None)
     except TypeError:
-        raise (_locked(path) if passphrase is None else _not_locked(path)) from None
+        raise (_not_locked(path) if passphrase else _locked(path)) from None
     except (ValueError, UnsupportedAlgorithm):
         raise EnvironmentNotReady(
             "bad_key",
@@ -227,7 +245,12 @@ class Envelope:
         """The ids of those `keys` (raw public keys, or by id) that really signed this payload."""
         known = keys if isinstance(keys, Mapping) else {key_id(public): public for public in keys}
         message = pae(self.payload_type, self.payload)
-        return [name for name, sig in self.signatures if name in known and verify(known[name], sig, message)]
+        found: dict[str, None] = {}
+        for name, sig in self.signatures:
+            for candidate in [name] if name in known else known if not name else ():
+                if verify(known[candidate], sig, message):
+                    found[candidate] = None
+        return list(found)
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
@@ -255,8 +278,16 @@ def strict_json(data: bytes) -> Any:
     def refuse(word: str) -> Any:
         raise ValueError(f"{word} is not JSON")
 
+    def number(text: str) -> float:
+        value = float(text)
+        if math.isinf(value):
+            raise ValueError(f"{text} is beyond all bounds")
+        return value
+
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=refuse)
+        return json.loads(
+            data.decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=refuse, parse_float=number
+        )
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -290,10 +321,18 @@ def parse_envelope(data: bytes, *, path: str | None = None) -> Envelope:
         )
     try:
         payload = _unbase64(raw["payload"])
-        signatures = tuple((str(item["keyid"]), _unbase64(item["sig"])) for item in raw["signatures"])
-    except (ValueError, TypeError, KeyError):
+        signatures = tuple((_text(item.get("keyid", "")), _unbase64(item["sig"])) for item in raw["signatures"])
+        raw["payloadType"].encode()
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise bad("payload and signatures are base64", "payload 与签名应为 base64") from None
     return Envelope(raw["payloadType"], payload, signatures)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    value.encode()
+    return value
 
 
 def _unbase64(text: Any) -> bytes:

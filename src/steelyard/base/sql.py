@@ -8,6 +8,7 @@ Rules enforced:
 """
 
 import hashlib
+import re
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -164,6 +165,7 @@ def _sqlite(path: Path, *, create: bool, read_only: bool) -> Connection:
         raw = sqlite3.connect(address, uri=True, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
         raw.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         raw.execute("PRAGMA foreign_keys=ON")
+        raw.execute("PRAGMA recursive_triggers=ON")  # REPLACE fires what guards against DELETE
         if not read_only:
             raw.execute("PRAGMA journal_mode=WAL")
             raw.execute("PRAGMA synchronous=FULL")
@@ -189,11 +191,9 @@ def _postgresql(url: str, *, read_only: bool) -> Connection:
 
 
 def place(url: str) -> str:
-    """The address without its password, for messages."""
-    parts = urlsplit(url)
-    if not parts.password:
-        return url
-    return url.replace(f":{parts.password}@", ":***@")
+    """The address without its passwords, for messages."""
+    hidden = re.sub(r"(//[^/@:]*:)[^@/]*@", r"\1***@", url)
+    return re.sub(r"((?:^|[?&\s])(?:ssl)?password=)[^&\s]*", r"\1***", hidden)
 
 
 def failure(error: Exception, where: str) -> SteelyardError:

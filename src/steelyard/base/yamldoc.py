@@ -9,7 +9,9 @@ Enforced here, for profiles, policies, mappings and packs alike:
 
 import difflib
 import re
+import threading
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +25,8 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_NODES = 200_000
 MAX_INT_DIGITS = 18
+MAX_SUGGESTIONS = 500
+CLOSE = 0.6
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
@@ -57,6 +61,7 @@ class Document:
         self._text = text
         self._marks = marks
         self._key_marks = key_marks
+        _searches.count = 0
 
     def where_key(self, *keys: Key) -> Mark:
         """The place of the last key itself, for messages about a name rather than its value."""
@@ -122,12 +127,51 @@ def field_name(keys: Iterable[Key]) -> str:
     return out
 
 
+class _Searches(threading.local):
+    """How many words were searched for since a document was opened, on this thread."""
+
+    count = 0
+
+
+_searches = _Searches()
+
+
 def near(word: str, known: Iterable[str]) -> Text | None:
-    """A remedy that names the nearest known word, where one is near."""
-    found = difflib.get_close_matches(word, list(known), n=2, cutoff=0.6)
+    """A remedy that names the nearest known word, where one is near.
+
+    After `MAX_SUGGESTIONS` searches for one document there are no more, so that a file full of foreign words is soon
+    refused.
+    """
+    letters = _letters(word)
+    likely = [
+        other
+        for other in known
+        if 2 * (letters & _letters(other)).bit_count() >= CLOSE * (len(word) + len(other))  # else it cannot be close
+    ]
+    if not likely or _searches.count >= MAX_SUGGESTIONS:
+        return None
+    _searches.count += 1
+    found = difflib.get_close_matches(word, likely, n=2, cutoff=CLOSE)
     if not found:
         return None
     return Text(f"did you mean {' or '.join(found)}?", f"是否想写 {' 或 '.join(found)}？")
+
+
+@lru_cache(maxsize=4096)
+def _letters(word: str) -> int:
+    """The letters of a word as bits, the second `a` another than the first; two words share at most their common bits.
+
+    Letters that fall together are counted together, which only makes words look closer than they are.
+    """
+    counts = [0] * 32
+    out = 0
+    for char in word:
+        slot = ord(char) % 32
+        if counts[slot] == 64:
+            return (1 << 2048) - 1
+        out |= 1 << (slot * 64 + counts[slot])
+        counts[slot] += 1
+    return out
 
 
 def read_text(path: str | Path, *, max_bytes: int = MAX_BYTES) -> str:

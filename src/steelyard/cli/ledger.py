@@ -125,7 +125,7 @@ def run_status(options: argparse.Namespace) -> int:
         waiting = store.queue(link)
         size = store.size(link, log)
         rows = link.all("SELECT witness, max(size) FROM ledger_cosignature WHERE log = ? GROUP BY witness", (log.id,))
-    seen = [{"witness": str(name), "size": int(at)} for name, at in rows]
+    seen = [{"witness": str(name).rsplit("+", 1)[0], "size": int(at)} for name, at in rows]
     if options.json:
         say_json(
             {
@@ -457,8 +457,8 @@ def run_erase(options: argparse.Namespace) -> int:
         with link.transaction():
             erased = personal.erase(link, options.subject, basis=options.basis, ts=now)
         personal.journal_line(home.journal, erased, now)
-        if link.dialect == "sqlite":
-            link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        home.sequence(link)
+        personal.scrub(link)
     if options.json:
         say_json({"subject": erased.subject, "fields": sorted(erased.fields.values())})
     else:

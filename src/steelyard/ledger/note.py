@@ -18,6 +18,7 @@ ED25519, COSIGNATURE = 0x01, 0x04
 MAX_NOTE = 1_000_000
 PROOF_HEAD = "c2sp.org/tlog-proof@v1"
 MOST = 2**63 - 1  # what other implementations can count and time: a signed 64-bit number
+_NO_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 _NAME = re.compile(r"[^\s+\x00-\x1f\x7f\ud800-\udfff]+")
 
 
@@ -100,7 +101,7 @@ class Note:
     @classmethod
     def parse(cls, text: str) -> "Note":
         """A signed note. Raises NoteError."""
-        if len(text) > MAX_NOTE or any((char < " " and char != "\n") or "\ud800" <= char <= "\udfff" for char in text):
+        if len(text) > MAX_NOTE or _NO_TEXT.search(text):
             raise NoteError("a note is plain text of less than a megabyte, without control characters")
         at = text.rfind("\n\n")
         if at < 0 or not text.endswith("\n"):

@@ -21,6 +21,8 @@ from steelyard.base.sql import Connection, migrate, over
 from steelyard.ledger import note, record, tree
 
 BATCH = 1_000
+MOST_LEAF = 65_535  # what an entry bundle can carry
+MOST_COSIGNATURES = 50
 QUEUE_ALARM_MS = 5_000
 CLOCK_SLACK_MS = 1_000
 ROOM = "ledger"
@@ -87,6 +89,12 @@ def append(connection: Any, data: Mapping[str, Any]) -> int:
     record.refuse_personal(data)
     leaf = record.encode(data)
     thing = data.get("object")
+    if isinstance(thing, str) and "\0" in thing:
+        raise InputError(
+            "bad_leaf",
+            Text("the object of a record is a text without NUL", "记录的对象名不得含 NUL"),
+            remedy=Text("name it otherwise", "请换一个名称"),
+        )
     row = link.one(
         "INSERT INTO ledger_queue (leaf, object, queued) VALUES (?, ?, ?) RETURNING ticket",
         (leaf, thing if isinstance(thing, str) else None, now_ms()),
@@ -97,6 +105,7 @@ def append(connection: Any, data: Mapping[str, Any]) -> int:
 
 def queue_leaves(connection: Any, leaves: Sequence[bytes]) -> None:
     """Queues canonical leaves in the caller's transaction, fast."""
+    _carried(leaves)
     now = now_ms()
     over(connection).insert_many("ledger_queue", ("leaf", "queued"), [(leaf, now) for leaf in leaves])
 
@@ -169,53 +178,119 @@ def current(connection: Any) -> Log:
 def sequence(connection: Any, signer: Signer, *, limit: int = BATCH, leaves: Sequence[bytes] = ()) -> Sequenced:
     """Turns up to `limit` queued records, then `leaves`, into leaves, tiles and one signed checkpoint.
 
-    Runs in the caller's transaction if there is one, else in its own. Raises EnvironmentNotReady `wrong_key` where
-    `signer` is not the log's.
+    Runs in the caller's transaction if there is one, else in its own; signs before it writes. EnvironmentNotReady:
+    `wrong_key` where `signer` is not the log's, `ledger_damaged` where the head is not what was signed last.
     """
     link = over(connection)
+    _carried(leaves)
     with link.transaction():
-        log = current(link)
+        log, frontier, updated = _head(link)
         if signer.public != log.key.public:
             raise EnvironmentNotReady(
                 "wrong_key",
                 Text(f"this is not the key of the log {log.origin}", f"这不是账本 {log.origin} 的密钥"),
                 remedy=Text("restore keys/log.pem of this store", "请恢复该存储的 keys/log.pem"),
             )
-        lock = " FOR UPDATE" if link.dialect == "postgresql" else ""
-        row = link.one(f"SELECT size, frontier, updated FROM ledger_head WHERE log = ?{lock}", (log.id,))  # noqa: S608
-        assert row is not None  # noqa: S101  (made together with the log)
-        size, updated = int(row[0]), int(row[2])
-        frontier = tree.Frontier.from_bytes(size, bytes(row[1]))
+        size = frontier.size
         waiting = link.all("SELECT ticket, leaf, object FROM ledger_queue ORDER BY ticket LIMIT ?", (limit,))
         if not waiting and not leaves:
             return Sequenced(size, size, None)
+        _continues(link, log, frontier)
         now = now_ms()
-        fresh = [(bytes(leaf), thing) for _, leaf, thing in waiting] + [(leaf, None) for leaf in leaves]
+        fresh = [(blob(leaf), thing) for _, leaf, thing in waiting] + [(leaf, None) for leaf in leaves]
         if now < updated - CLOCK_SLACK_MS:
             told = record.record("clock.backwards", ts=rfc3339(now), body={"before": rfc3339(updated)})
             fresh.insert(0, (record.encode(told), None))
-        _write(link, log, frontier, fresh)
+        gained = frontier.extend([tree.leaf_hash(leaf) for leaf, _ in fresh])
+        checkpoint = note.Checkpoint(log.origin, frontier.size, frontier.root())
+        signed = str(note.sign(checkpoint.text(), log.origin, signer))
+        _write(link, log, size, gained, fresh)
         if waiting:
             if waiting[-1][0] - waiting[0][0] + 1 == len(waiting):
                 link.execute("DELETE FROM ledger_queue WHERE ticket BETWEEN ? AND ?", (waiting[0][0], waiting[-1][0]))
             else:
                 link.executemany("DELETE FROM ledger_queue WHERE ticket = ?", [(row[0],) for row in waiting])
-        checkpoint = note.Checkpoint(log.origin, frontier.size, frontier.root())
-        signed = str(note.sign(checkpoint.text(), log.origin, signer))
         link.execute(
             "INSERT INTO ledger_checkpoint (log, size, note, created) VALUES (?, ?, ?, ?)",
             (log.id, frontier.size, signed, now),
         )
         link.execute(
             "UPDATE ledger_head SET size = ?, frontier = ?, updated = ? WHERE log = ?",
-            (frontier.size, frontier.as_bytes(), max(now, updated), log.id),
+            (frontier.size, frontier.as_bytes(), now, log.id),
         )
     return Sequenced(size, frontier.size, signed)
 
 
-def _write(link: Connection, log: Log, frontier: tree.Frontier, fresh: Sequence[tuple[bytes, str | None]]) -> None:
-    start = frontier.size
-    gained = frontier.extend([tree.leaf_hash(leaf) for leaf, _ in fresh])
+def _head(link: Connection) -> tuple[Log, tree.Frontier, int]:
+    """The log that grows and its right edge, locked until the transaction ends."""
+    lock = " FOR UPDATE" if link.dialect == "postgresql" else ""
+    row = link.one(
+        "SELECT l.log, l.origin, l.public, h.size, h.frontier, h.updated FROM ledger_log l"  # noqa: S608
+        f" JOIN ledger_head h ON h.log = l.log WHERE l.ended IS NULL ORDER BY l.log DESC LIMIT 1{lock}"
+    )
+    if row is None:
+        current(link)
+        raise damaged("its head is missing")
+    log = Log(int(row[0]), note.vkey(str(row[1]), blob(row[2])))
+    try:
+        return log, tree.Frontier.from_bytes(int(row[3]), blob(row[4])), int(row[5])
+    except ValueError as error:
+        raise damaged(str(error)) from None
+
+
+def _continues(link: Connection, log: Log, frontier: tree.Frontier) -> None:
+    """The head is what the last checkpoint says: nothing is signed that contradicts what was signed."""
+    row = link.one("SELECT size, note FROM ledger_checkpoint WHERE log = ? ORDER BY size DESC LIMIT 1", (log.id,))
+    if row is None:
+        if frontier.size:
+            raise damaged("its checkpoints are missing")
+        return
+    try:
+        last = note.Checkpoint.parse(note.Note.parse(str(row[1])).text)
+    except note.NoteError as error:
+        raise damaged(str(error)) from None
+    if (last.size, last.root) != (frontier.size, frontier.root()):
+        raise damaged("its head is not what was signed last")
+
+
+def damaged(why: str) -> EnvironmentNotReady:
+    """The error for a ledger whose tables were changed by somebody else."""
+    return EnvironmentNotReady(
+        "ledger_damaged",
+        Text(f"the ledger was changed by something else: {why}", f"账本被其他程序改动：{why}"),
+        remedy=Text(
+            "`steelyard ledger verify` says what; restore the store from a copy",
+            "请用 `steelyard ledger verify` 查明，并由副本恢复存储",
+        ),
+    )
+
+
+def blob(value: Any) -> bytes:
+    """The bytes of a column; those of its text where somebody stored another type."""
+    return bytes(value) if isinstance(value, (bytes, bytearray, memoryview)) else str(value).encode("utf-8", "replace")
+
+
+def _carried(leaves: Sequence[bytes]) -> None:
+    """Refuses leaves that no entry bundle can carry."""
+    longest = max(map(len, leaves), default=0)
+    if longest > MOST_LEAF:
+        raise InputError(
+            "leaf_too_large",
+            Text(
+                f"an entry holds at most {MOST_LEAF:,} bytes, this one has {longest:,}",
+                f"记录上限为 {MOST_LEAF:,} 字节，实为 {longest:,}",
+            ),
+            remedy=Text("keep the content elsewhere and log its digest", "请另存内容，只记录其摘要"),
+        )
+
+
+def _write(
+    link: Connection,
+    log: Log,
+    start: int,
+    gained: Mapping[int, Sequence[bytes]],
+    fresh: Sequence[tuple[bytes, str | None]],
+) -> None:
     number = log.id
     link.insert_many(
         "ledger_entry",
@@ -267,7 +342,7 @@ def entries(connection: Any, log: Log, start: int = 0, step: int = 4_096) -> Ite
             "SELECT idx, leaf FROM ledger_entry WHERE log = ? AND idx >= ? ORDER BY idx LIMIT ?", (log.id, at, step)
         )
         for index, leaf in rows:
-            yield int(index), bytes(leaf)
+            yield int(index), blob(leaf)
         if len(rows) < step:
             return
         at = int(rows[-1][0]) + 1
@@ -283,7 +358,7 @@ def read_tile(connection: Any, log: Log) -> tree.ReadTile:
         )
         if row is None:
             raise ValueError(f"tile {level}/{index} is missing")
-        return bytes(row[0])
+        return blob(row[0])
 
     return read
 
@@ -299,9 +374,15 @@ def checkpoint(connection: Any, log: Log, at: int | None = None) -> note.Note | 
     if row is None:
         return None
     lines = link.all(
-        "SELECT line FROM ledger_cosignature WHERE log = ? AND size = ? ORDER BY witness", (log.id, row[0])
+        "SELECT line FROM ledger_cosignature WHERE log = ? AND size = ? ORDER BY witness LIMIT ?",
+        (log.id, row[0], MOST_COSIGNATURES),
     )
-    return note.with_signatures(note.Note.parse(row[1]), [note.Signature.parse(line[0]) for line in lines])
+    try:
+        return note.with_signatures(
+            note.Note.parse(str(row[1])), [note.Signature.parse(str(line[0])) for line in lines]
+        )
+    except note.NoteError as error:
+        raise damaged(str(error)) from None
 
 
 def checkpoint_over(connection: Any, log: Log, index: int) -> note.Note | None:
@@ -331,12 +412,11 @@ def add_cosignature(connection: Any, log: Log, at: int, line: note.Signature) ->
     """Keeps a witness's signature of the checkpoint of `at` entries; the newest of each witness counts."""
     link = over(connection)
     with link.transaction():
-        link.execute(
-            "DELETE FROM ledger_cosignature WHERE log = ? AND size = ? AND witness = ?", (log.id, at, line.name)
-        )
+        name = f"{line.name}+{line.mark.hex()}"
+        link.execute("DELETE FROM ledger_cosignature WHERE log = ? AND size = ? AND witness = ?", (log.id, at, name))
         link.execute(
             "INSERT INTO ledger_cosignature (log, size, witness, line) VALUES (?, ?, ?, ?)",
-            (log.id, at, line.name, line.line()),
+            (log.id, at, name, line.line()),
         )
 
 
@@ -379,7 +459,8 @@ def latest(connection: Any, thing: str) -> tuple[Log, int, bytes] | None:
 
 def put_back(connection: Any, log: Log, frontier: tree.Frontier, fresh: Sequence[tuple[bytes, str | None]]) -> None:
     """Writes leaves that stand in files already, with their objects, in the caller's transaction."""
-    _write(over(connection), log, frontier, fresh)
+    start = frontier.size
+    _write(over(connection), log, start, frontier.extend([tree.leaf_hash(leaf) for leaf, _ in fresh]), fresh)
 
 
 def put_back_head(connection: Any, log: Log, frontier: tree.Frontier, signed: note.Note) -> None:

@@ -13,7 +13,7 @@ from steelyard.base.errors import EnvironmentNotReady
 from steelyard.base.i18n import Text
 from steelyard.base.sql import over
 from steelyard.ledger import store
-from steelyard.ledger.note import NoteError
+from steelyard.ledger.note import Checkpoint, NoteError
 from steelyard.ledger.tree import HASH, WIDTH, tiles_of
 
 MAX_TILE = WIDTH * HASH
@@ -114,7 +114,7 @@ class Database:
         """The latest checkpoint with its cosignatures; no text at all where it cannot be read."""
         try:
             found = store.checkpoint(self._link, self._log)
-        except (NoteError, TypeError, AttributeError):
+        except EnvironmentNotReady:
             return ""
         return str(found) if found else None
 
@@ -156,7 +156,10 @@ def export(connection: Any, log: store.Log, folder: Path, size: int | None = Non
     signed = store.checkpoint(connection, log, size)
     if signed is None:
         return
-    total = int(signed.text.split("\n")[1])
+    try:
+        total = Checkpoint.parse(signed.text).size
+    except NoteError as error:
+        raise store.damaged(str(error)) from None
     source = Database(connection, log)
     try:
         for level, index, width in tiles_of(total):
@@ -182,7 +185,9 @@ def _keep(path: Path, width: int, read: Callable[[], bytes | None]) -> None:
     """Writes what `read` gives, cut to the tile's width; a full tile that stands there already never changes."""
     if width == WIDTH and path.is_file():
         return
-    data = read() or b""
+    data = read()
+    if data is None:
+        raise store.damaged(f"{path.name} is missing")
     _write(path, data if "entries" in path.parts else data[: width * HASH])
 
 

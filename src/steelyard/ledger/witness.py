@@ -63,39 +63,68 @@ class Witness:
     def look(self, source: tiles.Source, key: note.VerifierKey, *, whole: bool = False) -> Seen:
         """Checks the log's newest checkpoint against the one held, and cosigns it.
 
-        With `whole` every entry and tile is checked too; otherwise a consistency proof is made from the tiles.
+        With `whole` every entry and tile is checked too; otherwise a consistency proof is made from the tiles. What is
+        signed is what was checked: checkpoint and tiles are asked for once.
         """
         held = self.held(key)
-        report = audit.Report(origin=key.name)
-        if whole:
-            report = audit.audit(source, key, held=[held] if held else [])
-        text = source.checkpoint()
+        pinned = _Pinned(source)
+        report = audit.audit(pinned, key, held=[held] if held else []) if whole else audit.Report(origin=key.name)
+        text = pinned.checkpoint()
         try:
-            signed = note.Note.parse(text) if text is not None else None
-        except note.NoteError as error:
-            signed = None
-            if not report.alarms:
-                report.add("bad_checkpoint", None, str(error))
-        if signed is None:
-            if not report.alarms:
-                report.add("no_checkpoint")
-            return Seen(report, None, held)
-        try:
+            if text is None:
+                raise _Alarm("no_checkpoint", "")
+            signed = note.Note.parse(text)
+            if not signed.signed_by(key):
+                raise _Alarm("bad_signature", f"expected {key.name}+{key.hash.hex()}")
             now = note.signed_checkpoint(signed, key)
-        except note.NoteError as error:
-            if not report.alarms:
-                report.add("bad_signature", None, str(error))
+            report.size, report.root = now.size, now.root
+            if not whole:
+                _consistent(pinned, held, now, report)
+        except (_Alarm, note.NoteError) as error:
+            if report.ok:
+                code, seen = (error.code, error.seen) if isinstance(error, _Alarm) else ("bad_checkpoint", str(error))
+                report.add(code, None, seen)
             return Seen(report, None, held)
-        report.size, report.root = now.size, now.root
-        if not whole:
-            _consistent(source, held, now, report)
         if not report.ok:
             return Seen(report, None, held)
         _write(self._file(key.name), str(signed))
         return Seen(report, note.cosign(signed, self.name, self.signer, int(time.time())), held)
 
 
-def _consistent(source: tiles.Source, held: note.Checkpoint | None, now: note.Checkpoint, report: audit.Report) -> None:
+class _Alarm(Exception):
+    def __init__(self, code: str, seen: str) -> None:
+        super().__init__(code)
+        self.code, self.seen = code, seen
+
+
+class _Pinned:
+    """A source whose checkpoint and tiles are asked for once and then remembered; entries are streamed."""
+
+    MOST = 1_000
+
+    def __init__(self, source: tiles.Source) -> None:
+        self._source, self._text = source, source.checkpoint()
+        self._tiles: dict[tuple[int, int, int], bytes | None] = {}
+
+    def checkpoint(self) -> str | None:
+        return self._text
+
+    def tile(self, level: int, index: int, width: int) -> bytes | None:
+        place = (level, index, width)
+        if place in self._tiles:
+            return self._tiles[place]
+        data = self._source.tile(level, index, width)
+        if len(self._tiles) < self.MOST:  # an audit of a whole log asks for each tile once anyway
+            self._tiles[place] = data
+        return data
+
+    def bundle(self, index: int, width: int) -> bytes | None:
+        return self._source.bundle(index, width)
+
+
+def _consistent(source: _Pinned, held: note.Checkpoint | None, now: note.Checkpoint, report: audit.Report) -> None:
+    """A consistency proof from what is held to what is shown, checked against both signed roots (RFC 9162)."""
+
     def read(level: int, index: int, width: int) -> bytes:
         data = source.tile(level, index, width)
         if data is None:
@@ -106,10 +135,13 @@ def _consistent(source: tiles.Source, held: note.Checkpoint | None, now: note.Ch
         report.add("rollback", None, f"{held.size} entries were witnessed, the log now says {now.size}")
         return
     try:
-        if tree.root_of(now.size, read) != now.root:
-            report.add("root_mismatch", None, f"at {now.size} entries")
-        elif held is not None and tree.prefix_root(held.size, now.size, read) != held.root:
-            report.add("fork", None, f"at {held.size} entries")
+        if held is None or held.size == 0:
+            if tree.root_of(now.size, read) != now.root:
+                report.add("root_mismatch", None, f"at {now.size} entries")
+            return
+        proof = tree.consistency_proof(held.size, now.size, read)
+        if not tree.verify_consistency(held.size, now.size, held.root, now.root, proof):
+            report.add("fork", None, f"{now.size} entries do not continue the {held.size} that were witnessed")
     except ValueError as error:
         report.add("truncated", None, str(error))
 

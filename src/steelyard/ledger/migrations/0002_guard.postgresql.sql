@@ -12,6 +12,12 @@ CREATE TRIGGER ledger_entry_kept BEFORE UPDATE OR DELETE ON ledger_entry
 FOR EACH ROW EXECUTE FUNCTION ledger_refuse();;
 CREATE TRIGGER ledger_checkpoint_kept BEFORE UPDATE OR DELETE ON ledger_checkpoint
 FOR EACH ROW EXECUTE FUNCTION ledger_refuse();;
+CREATE TRIGGER ledger_entry_whole BEFORE TRUNCATE ON ledger_entry
+FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse();;
+CREATE TRIGGER ledger_tile_whole BEFORE TRUNCATE ON ledger_tile
+FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse();;
+CREATE TRIGGER ledger_checkpoint_whole BEFORE TRUNCATE ON ledger_checkpoint
+FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse();;
 CREATE TRIGGER ledger_tile_stays BEFORE DELETE ON ledger_tile
 FOR EACH ROW EXECUTE FUNCTION ledger_refuse();;
 CREATE TRIGGER ledger_tile_grows BEFORE UPDATE ON ledger_tile
