@@ -1,6 +1,7 @@
 """Does drafting from the words alone find the systems that an agency declared rights- or safety-impacting?
 
-    python scripts/evaluate_drafting.py [--data FILE] [--json]
+    .venv/bin/python scripts/evaluate_drafting.py [--data FILE] [--json]
+    .venv-bench/bin/python scripts/evaluate_drafting.py [--data FILE] [--json]     (with the comparison)
 
 Reads the public US federal inventory of 2024 (not part of this repository). The official impact column is hidden: each
 system is judged by its name, purpose and outputs only. Those declared "Neither" are the ones to leave alone, those
@@ -8,8 +9,9 @@ declared rights-impacting, safety-impacting or both the ones to find; undeclared
 
 Half of the declared systems, drawn with a fixed seed within each class, is held back; every figure is for that half.
 The other half was read while drafting was developed, so its figures flatter, and it trains the comparison: TF-IDF with
-logistic regression (needs scikit-learn; without it only the comparison is left out). What ships is trained on neither
-half, but whoever wrote its descriptions had read the half that was seen; the two halves share agencies and phrases.
+logistic regression. That needs scikit-learn, which only the bench environment holds (`make bench` makes `.venv-bench`);
+elsewhere the comparison is not run, and the table says so. What ships is trained on neither half, but whoever wrote its
+descriptions had read the half that was seen; the two halves share agencies and phrases.
 """
 
 import argparse
@@ -41,6 +43,7 @@ IMPACTING = ("rights-impacting", "safety-impacting", "both")
 SEED, SHARE, DRAWS = 20241, 0.3, 1_000
 AIM_AUC, AIM_RECALL = 0.85, 0.80
 ON = dt.date(2026, 11, 24)
+BENCH = ".venv-bench/bin/python scripts/evaluate_drafting.py"
 
 Scored = list[tuple[float, bool]]
 
@@ -138,7 +141,10 @@ def by_classifier(part: Sequence[System]) -> Scored:
 
 
 def by_comparison(halves: Split) -> Scored | None:
-    """Scores of TF-IDF with logistic regression trained on the official column of the half that may be seen."""
+    """Scores of TF-IDF with logistic regression trained on the official column of the half that may be seen.
+
+    None where scikit-learn is not installed.
+    """
     try:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
@@ -213,7 +219,7 @@ def main() -> int:
     )
     for name, row in rows:
         if row is None:
-            print(f"{name:<58}left out: scikit-learn is not installed")
+            print(f"{name:<58}not run: scikit-learn is not in this environment")
             continue
         near, far = (f"{low:.3f}-{high:.3f}" for low, high in (row["auc_95"], row["recall_95"]))
         print(f"{name:<58}{row['auc']:>8.3f}  {near:<14}{row['recall_at_30']:>14.3f}  {far}")
@@ -221,6 +227,9 @@ def main() -> int:
     seen = found["seen_half"]
     print(f"\nthe half that was looked at: AUC {seen['auc']}, recall {seen['recall_at_30']}")
     print(f"drafting and assessment: {found['cpu_seconds_per_1000']} s CPU for 1,000 descriptions")
+    if found["comparison"] is None:
+        print(f"\nthe comparison was not run; to run it: {BENCH}")
+        print("(make bench makes that environment, with scikit-learn in it)")
     return 0
 
 

@@ -334,7 +334,7 @@ def test_a_docx_of_pictures_is_called_a_scan(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "code"),
     [
-        ("a.pdf", b"%PDF-1.7\n1 0 obj", "pdf"),
+        ("a.pdf", b"%PDF-1.7\n1 0 obj", "bad_pdf"),
         ("a.png", b"\x89PNG\r\n\x1a\n", "picture"),
         ("a.tif", b"II*\0rest", "picture"),
         ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old_or_locked"),
@@ -391,7 +391,7 @@ def test_one_bad_input_does_not_stop_the_others(tmp_path: Path, capsys: pytest.C
     bad, good = write(tmp_path / "a.pdf", b"%PDF-1.4"), write(tmp_path / "b.txt", CLINIC)
     assert command("--from", bad, good, "--json") == 2
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
-    assert first["error"]["code"] == "pdf" and first["error"]["remedy"] and isinstance(second, list)
+    assert first["error"]["code"] == "bad_pdf" and first["error"]["remedy"] and isinstance(second, list)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

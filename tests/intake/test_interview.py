@@ -7,13 +7,14 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steelyard.intake.interview import Interview, Screen, State, state_of
+from steelyard.intake.interview import Interview, Screen, State, asking, state_of
 from steelyard.policy.assess import Assessment, assess_facts
 from steelyard.policy.compile import load_compiled
 from steelyard.profile.document import read
@@ -35,10 +36,13 @@ def walk(truth: dict[str, Value], interview: Interview | None = None) -> tuple[S
         screens.append(screen)
         assert len(screens) < 60
         if screen.kind == "checklist":
-            ticked = {item.fact for item in screen.items if not harmless(item.fact, item.otherwise, truth)}
-            state = interview.tick(state, ticked, screen)
+            unsure = {item.fact for item in screen.items if item.fact not in truth}
+            ticked = {item.fact for item in screen.items if not harmless(item.fact, item.otherwise, truth)} - unsure
+            state = interview.tick(state, ticked, screen, unsure)
             chosen = {
-                item.fact: truth[item.fact] for item in screen.items if item.otherwise and item.fact not in ticked
+                item.fact: truth[item.fact]
+                for item in screen.items
+                if item.otherwise and item.fact not in ticked | unsure
             }
             state = interview.answer(state, chosen)
             continue
@@ -186,3 +190,90 @@ def test_what_stands_in_the_file_is_kept(tmp_path: Path) -> None:
     kept = read(path, WORDS)
     assert (kept.id, kept.name, kept.purpose, kept.models) == ("a: b", "名称", "x # y", ("m",))
     assert kept.facts == {"audience": "public"}
+
+
+def at_the_checklist(**facts: Value) -> tuple[Interview, State, Screen]:
+    """A harmless tool used by outsiders, at its checklist."""
+    truth: dict[str, Value] = {
+        **{
+            fact.id: fact.neutral if fact.neutral is not None else fact.members[0]
+            for fact in WORDS.items
+            if fact.opening
+        },
+        **facts,
+    }
+    interview, state = Interview(POLICY), State()
+    while (screen := interview.next(state)) is not None and screen.kind != "checklist":
+        for fact in screen.facts:
+            state = interview.answer(state, {fact: truth.get(fact)})
+    assert screen is not None
+    return interview, state, screen
+
+
+def test_a_tick_answers_a_yes_no_fact_and_is_not_asked_again() -> None:
+    interview, state, screen = at_the_checklist(audience="business")
+    state = interview.tick(state, {"children_data", "acts_on"}, screen)
+    assert state.facts["children_data"] is True and "acts_on" not in state.facts
+    assert state.facts["biometrics"] == frozenset() and state.ticked == {"acts_on"}
+    seen = []
+    while (following := interview.next(state)) is not None:
+        seen += following.facts
+        state = interview.answer(state, dict.fromkeys(following.facts))
+    assert "children_data" not in seen and "acts_on" in seen
+
+
+def test_ticks_are_part_of_what_is_resumed() -> None:
+    interview, state, screen = at_the_checklist()
+    state = interview.tick(state, {"acts_on", "biometrics"}, screen)
+    resumed = state_of(state.facts, tuple(state.asked), POLICY, state.ticked)
+    assert resumed.checklist_done and resumed.ticked == {"acts_on", "biometrics"}
+    following = interview.next(resumed)
+    assert following is not None and following.kind != "checklist"
+    answered = interview.answer(resumed, {"acts_on": frozenset({"money"})})
+    assert answered.ticked == {"biometrics"}
+
+
+def test_unsure_in_the_checklist_settles_nothing() -> None:
+    interview, state, screen = at_the_checklist()
+    state = interview.tick(state, (), screen, unsure={"children_data"})
+    assert "children_data" not in state.facts and state.facts["biometrics"] == frozenset()
+    assert "children_data" in asked_from(interview, state)
+
+
+def asked_from(interview: Interview, state: State) -> list[str]:
+    """What is asked from here on where nobody knows anything."""
+    out: list[str] = []
+    while (screen := interview.next(state)) is not None:
+        out += screen.facts
+        state = interview.answer(state, dict.fromkeys(screen.facts))
+    return out
+
+
+def test_about_how_many_screens_are_left(systems: dict[str, Assessment]) -> None:  # noqa: F811
+    interview, errors = Interview(POLICY), []
+    for one in list(systems.values())[::3]:
+        truth, states, state = dict(one.profile.facts), [], State()
+        while (screen := interview.next(state)) is not None:
+            states.append(state)
+            if screen.kind == "checklist":
+                ticked = {item.fact for item in screen.items if not harmless(item.fact, item.otherwise, truth)}
+                state = interview.tick(state, ticked - {item.fact for item in screen.items if item.otherwise}, screen)
+                continue
+            for fact in screen.facts:
+                if interview.applies(fact, state):
+                    state = interview.answer(state, {fact: truth.get(fact)})
+        errors += [abs(interview.remaining(at) - (len(states) - done)) for done, at in enumerate(states)]
+        assert interview.remaining(state) == 0
+    assert statistics.mean(errors) <= 1 and max(errors) <= 4
+
+
+def test_every_fact_has_an_example_and_somebody_who_knows() -> None:
+    assert set(asking()) == set(WORDS.ids)
+
+
+def test_what_stays_open_is_told() -> None:
+    state, _ = walk({})
+    left = Interview(POLICY).left_open(state)
+    assert left and set(left) <= state.asked
+    known = replace(state, asked=frozenset())
+    assert Interview(POLICY).left_open(known) == []

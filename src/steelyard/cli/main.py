@@ -12,7 +12,7 @@ import sys
 from typing import NamedTuple
 
 from steelyard import __version__
-from steelyard.base.errors import EXIT_ENVIRONMENT, EXIT_INPUT, SteelyardError
+from steelyard.base.errors import EXIT_ENVIRONMENT, EXIT_INPUT, EnvironmentNotReady, InputError, SteelyardError
 from steelyard.base.i18n import Lang, Text, preferred_lang
 
 
@@ -40,6 +40,9 @@ GROUPS: dict[str, Group] = {
     "gate": Group("gates", Text("does the gate open, and if not, why", "关口是否放行及原因")),
     "decide": Group("gates", Text("record what a named person decided", "记录具名人员的决定")),
     "appoint": Group("gates", Text("say who may act in which role", "任命角色")),
+    "audit-pack": Group(
+        "audit_pack", Text("pack everything about a system for an auditor", "为审计打包系统的全部内容")
+    ),
     "reindex": Group("evidence", Text("rebuild every index from the envelopes", "由信封重建索引")),
     "ledger": Group("ledger", Text("the log nobody can quietly rewrite", "不可悄悄改写的账本")),
     "portfolio": Group("portfolio", Text("assess a whole inventory", "评估整个系统清单")),
@@ -106,17 +109,28 @@ def main(argv: list[str] | None = None) -> int:
     args = _with_default_action(_lang_last(sys.argv[1:] if argv is None else argv))
     lang = _lang_of(args)
     wanted = next((arg for arg in args if not arg.startswith("-")), None)
+    if sys.stderr is None:  # closed, as by `2>&-`: what would be said there is not said on standard output instead
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (to the end of the process)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
+        if sys.stdout is None:
+            raise EnvironmentNotReady(
+                "no_output",
+                Text("standard output is closed: there is nowhere to answer", "标准输出已关闭，无处输出结果"),
+                remedy=Text(
+                    "send it somewhere: a terminal, a file or /dev/null", "请指定输出去处：终端、文件或 /dev/null"
+                ),
+            )
+        _check_action(args)
         options = build_parser(lang, wanted).parse_args(args)
         code = int(options.run(options))
         sys.stdout.flush()
         return code
     except SteelyardError as error:
-        if "--json" in args:
+        if "--json" in args and sys.stdout is not None:
             print(json.dumps(error.as_dict(lang), ensure_ascii=False, separators=(",", ":")))
         else:
             print(error.render(lang), file=sys.stderr)
@@ -155,6 +169,30 @@ def _with_default_action(args: list[str]) -> list[str]:
     if args[:1] == ["intake"] and (len(args) == 1 or args[1] not in (*INTAKE_ACTIONS, "-h", "--help")):
         return ["intake", "interview", *args[1:]]
     return args
+
+
+def _check_action(args: list[str]) -> None:
+    """Refuses `intake nextt`, which would start a profile of that name, where no such file exists."""
+    word = args[2] if args[:2] == ["intake", "interview"] and len(args) > 2 else ""
+    meant = next((action for action in INTAKE_ACTIONS if word != action and _one_edit(word.lower(), action)), None)
+    if meant is None or os.path.lexists(word):
+        return
+    raise InputError(
+        "unknown_action",
+        Text(f"there is neither an action nor a file {word!r}", f"没有名为 {word!r} 的操作或文件"),
+        remedy=Text(
+            f"did you mean: steelyard intake {meant}? For a new file of that name write ./{word}",
+            f"是否想用：steelyard intake {meant}？若要新建同名文件，请写 ./{word}",
+        ),
+    )
+
+
+def _one_edit(word: str, other: str) -> bool:
+    """Whether one letter added, left out, changed or swapped with the next makes `other` of `word`, or nothing does."""
+    start = next((i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
+    rest, wanted = word[start:], other[start:]
+    swapped = rest[1:2] + rest[:1] + rest[2:]
+    return rest[1:] == wanted or rest == wanted[1:] or rest[1:] == wanted[1:] or swapped == wanted
 
 
 def _lang_of(args: list[str]) -> Lang:

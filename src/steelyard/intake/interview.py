@@ -4,6 +4,7 @@ Rules enforced:
 - the six opening screens come first, then one checklist, then whatever can still change the tier or an obligation,
   computed from the compiled policy; it stops when nothing left can change them;
 - a fact is asked at most once: an answer, or "I don't know" (`asked`), settles that;
+- a tick in the checklist answers a yes/no fact at once and keeps any other from being settled as "none" (`ticked`);
 - a fact whose condition is still open waits for the facts that decide it, unless those are not known either; it may
   stand behind them on the same screen (`applies` tells whether it is then still to be asked).
 
@@ -11,7 +12,7 @@ So the result is never another than that of answering everything: what is left o
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -25,10 +26,12 @@ from steelyard.base.i18n import Text
 from steelyard.base.yamldoc import convert, load
 from steelyard.policy.assess import Assessment, assess_facts
 from steelyard.policy.compile import Policy
+from steelyard.policy.model import Role
 from steelyard.policy.tree import TIER
 from steelyard.profile.facts import NONE, Fact, Value, vocabulary
 
 PACK = Path(__file__).parent / "packs" / "screens.yaml"
+ASKING = Path(__file__).parent / "packs" / "asking.yaml"
 _ANY_DAY = dt.date(2024, 9, 9)  # which question comes next does not depend on the date
 _LARGEST = 7
 
@@ -67,13 +70,31 @@ class Screens(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     groups: tuple[Group, ...]
 
 
+class Asking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What helps to answer a fact: the role that usually knows, and a short example."""
+
+    who: Role
+    example: Text
+
+
+class AskingData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The pack of such help, by fact."""
+
+    asking: int
+    facts: dict[str, Asking]
+
+
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where an interview stands; everything needed to resume it. `asked` are facts answered with "I don't know"."""
+    """Where an interview stands; everything needed to resume it.
+
+    `asked` are facts answered with "I don't know"; `ticked` those ticked in the checklist and not yet answered.
+    """
 
     facts: Mapping[str, Value] = field(default_factory=dict)
     asked: frozenset[str] = frozenset()
     checklist_done: bool = False
+    ticked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +136,21 @@ def shipped_screens() -> Screens:
     return packs.cached("intake.screens", [PACK], Screens, lambda: load_screens(PACK))
 
 
+@cache
+def asking() -> Mapping[str, Asking]:
+    """The shipped examples and roles, by fact; facts that a policy adds have none."""
+
+    def read() -> AskingData:
+        doc = load(ASKING)
+        data: AskingData = convert(doc, (), doc.data, AskingData)
+        for fact in data.facts:
+            if fact not in vocabulary():
+                raise doc.error("unknown_fact", ("facts", fact), Text(f"there is no fact {fact}", f"没有事实 {fact}"))
+        return data
+
+    return packs.cached("intake.asking", [ASKING], AskingData, read).facts
+
+
 class Interview:
     """The interview under one policy. Holds no state of its own."""
 
@@ -122,6 +158,8 @@ class Interview:
         self.policy = policy
         self.screens = screens or shipped_screens()
         self._group_of = {fact: group for group in self.screens.groups for fact in group.facts}
+        self._opens = {fact: group.id for group in self.screens.opening for fact in group.facts}
+        self._listed = frozenset(item.fact for item in self.screens.checklist.items)
 
     def next(self, state: State) -> Screen | None:
         """The next screen; None when nothing left can change the tier or an obligation."""
@@ -140,6 +178,24 @@ class Interview:
                 checklist = self.screens.checklist
                 return Screen("checklist", checklist.id, checklist.title, facts, self._settles(one, facts), items)
         return self._adaptive(state, one, matters)
+
+    def remaining(self, state: State) -> int:
+        """About how many screens are left: those that hold a fact which can still matter. Answers make it fewer."""
+        left = set()
+        for fact in self.assessment(state, _ANY_DAY).open_facts:
+            if fact in state.asked:
+                continue
+            if fact in self._opens:
+                left.add(self._opens[fact])
+            elif fact in self._listed and not state.checklist_done:
+                left.add(self.screens.checklist.id)
+            else:
+                left.add(self._group_of[fact].id if fact in self._group_of else fact)
+        return len(left)
+
+    def left_open(self, state: State) -> list[str]:
+        """Facts answered with "I don't know" that can still change the result, most useful first."""
+        return [fact for fact in self.assessment(state, _ANY_DAY).open_facts if fact in state.asked]
 
     def _adaptive(self, state: State, one: Assessment, matters: list[str]) -> Screen | None:
         free = [fact for fact in matters if not self._waits(fact, state, one)]
@@ -185,16 +241,31 @@ class Interview:
         """The state after a screen; None means "I don't know"."""
         known = {fact: value for fact, value in answers.items() if value is not None}
         unknown = {fact for fact, value in answers.items() if value is None}
-        return replace(state, facts={**state.facts, **known}, asked=(state.asked | unknown) - known.keys())
+        return replace(
+            state,
+            facts={**state.facts, **known},
+            asked=(state.asked | unknown) - known.keys(),
+            ticked=state.ticked - answers.keys(),
+        )
 
-    def tick(self, state: State, ticked: set[str], screen: Screen) -> State:
-        """The state after the checklist: what is not ticked is settled, what is ticked will be asked."""
-        facts = dict(state.facts)
+    def tick(self, state: State, ticked: Collection[str], screen: Screen, unsure: Collection[str] = ()) -> State:
+        """The state after the checklist.
+
+        What is not ticked is settled as no; a ticked yes/no fact as yes; what else is ticked, and what the person is
+        not sure of, will be asked.
+        """
+        facts, open_ticks = dict(state.facts), set(state.ticked)
         for item in screen.items:
-            value = self._unticked(item)
-            if item.fact not in ticked and value is not None:
+            if item.fact in unsure:
+                continue
+            if item.fact in ticked:
+                if self.policy.vocabulary[item.fact].type == "bool":
+                    facts[item.fact] = True
+                else:
+                    open_ticks.add(item.fact)
+            elif (value := self._unticked(item)) is not None:
                 facts[item.fact] = value
-        return replace(state, facts=facts, checklist_done=True)
+        return replace(state, facts=facts, ticked=frozenset(open_ticks), checklist_done=True)
 
     def _unticked(self, item: Item) -> Value | None:
         fact: Fact = self.policy.vocabulary[item.fact]
@@ -209,8 +280,16 @@ class Interview:
         return assess_facts(state.facts, self.policy, on)
 
 
-def state_of(facts: Mapping[str, Value], asked: tuple[str, ...], policy: Policy) -> State:
-    """The state that a profile stands for; the checklist counts as done where all of its facts are settled."""
+def state_of(
+    facts: Mapping[str, Value], asked: tuple[str, ...], policy: Policy, ticked: Collection[str] | None = None
+) -> State:
+    """The state that a profile stands for.
+
+    `ticked` is what was ticked in a checklist that was answered; None where that is not known: then the checklist
+    counts as done where all of its facts are settled.
+    """
+    if ticked is not None:
+        return State(dict(facts), frozenset(asked), True, frozenset(ticked) - facts.keys() - set(asked))
     listed = [item.fact for item in shipped_screens().checklist.items]
     one = assess_facts(facts, policy, _ANY_DAY)
     done = all(name in facts or name in asked or name in one.not_applicable for name in listed)

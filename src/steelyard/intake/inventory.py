@@ -1,7 +1,8 @@
 """Reading an inventory as people keep it: CSV or a workbook with text columns, or a typed Parquet file in batches.
 
-Enforced: encodings are named, never guessed; a field has at most `MAX_FIELD` characters; a row that is damaged or
-empty is listed with its reason, and the others still come. Rows count from 0, as in the output.
+Enforced: encodings are named, never guessed; a field has at most `MAX_FIELD` characters; a workbook is looked at before
+it is opened (`workbook`); a row that is damaged or empty is listed with its reason, and the others still come. Rows
+count from 0, as in the output.
 """
 
 import csv
@@ -14,13 +15,17 @@ import polars as pl
 
 from steelyard.base.errors import InputError, missing_extra
 from steelyard.base.i18n import Text
-from steelyard.base.yamldoc import decode_utf8, guess_encoding
+from steelyard.intake import files, workbook
 from steelyard.intake.mapping import Inventory
 
 MAX_FIELD = 1_000_000
 MAX_FILE = 2 * 1024**3
 BATCH = 65_536
-ENCODINGS = ("utf-8", "gb18030", "cp1252", "utf-16")
+_LIMIT = files.Limit(
+    MAX_FILE,
+    Text("the inventory is larger than 2 GiB", "清单文件超过 2 GiB"),
+    Text("split it, or use Parquet", "请拆分，或使用 Parquet"),
+)
 
 
 class Sheet(NamedTuple):
@@ -55,63 +60,8 @@ def read_sheet(path: Path, how: Inventory) -> Sheet:
     return readers[kind_of(path)](path, how)
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > MAX_FILE:
-            raise InputError(
-                "too_large",
-                Text("the inventory is larger than 2 GiB", "清单文件超过 2 GiB"),
-                remedy=Text("split it, or use Parquet", "请拆分，或使用 Parquet"),
-                path=str(path),
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            "cannot_read",
-            Text(f"cannot be read ({error.strerror})", f"无法读取（{error.strerror}）"),
-            remedy=Text("check the path and its permissions", "请检查路径和访问权限"),
-            path=str(path),
-        ) from None
-
-
-def _decode(data: bytes, path: Path, encoding: str) -> str:
-    name = encoding.lower()
-    if name in ("utf-8", "utf8"):
-        try:
-            return decode_utf8(data, str(path))
-        except InputError as error:
-            guess = guess_encoding(data)
-            wanted = {"GB18030": "gb18030", "UTF-16": "utf-16"}.get(guess, "cp1252")
-            error.remedy = Text(
-                f"save it as UTF-8, or write 'inventory: {{encoding: {wanted}}}' in the mapping",
-                f"请另存为 UTF-8，或在映射文件中写 inventory: {{encoding: {wanted}}}",
-            )
-            raise
-    if name not in ENCODINGS:
-        raise InputError(
-            "unknown_encoding",
-            Text(f"the encoding {encoding!r} is not known", f"未知编码 {encoding!r}"),
-            remedy=Text(f"use one of: {', '.join(ENCODINGS)}", f"可用编码：{'、'.join(ENCODINGS)}"),
-            field="inventory.encoding",
-        )
-    try:
-        return data.decode(name)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            "damaged_text",
-            Text(
-                f"byte {error.start + 1} cannot be read as {encoding}; the text was damaged before",
-                f"第 {error.start + 1} 个字节不是有效的 {encoding}；文本此前已受损",
-            ),
-            remedy=Text("correct this line, or export the inventory again as UTF-8", "请修正该行，或重新导出为 UTF-8"),
-            path=str(path),
-            line=line,
-        ) from None
-
-
 def _read_csv(path: Path, how: Inventory) -> Sheet:
-    text = _decode(_bytes(path), path, how.encoding)
+    text = files.decode(files.read(path, _LIMIT), path, how.encoding)
     if not text.strip():
         raise InputError(
             "empty", Text("the inventory is empty", "清单为空"), path=str(path), line=1,
@@ -179,7 +129,8 @@ def _read_workbook(path: Path, how: Inventory) -> Sheet:
         import fastexcel
     except ImportError:
         raise missing_extra("portfolio", "fastexcel") from None
-    _bytes(path)
+    files.check_size(path, _LIMIT)
+    workbook.check(path)
     try:
         book = fastexcel.read_excel(str(path))
         sheet = how.sheet if how.sheet is not None else book.sheet_names[0]
@@ -193,12 +144,7 @@ def _read_workbook(path: Path, how: Inventory) -> Sheet:
             )
         table = book.load_sheet(sheet, header_row=None, dtypes="string").to_polars()
     except fastexcel.FastExcelError as error:
-        raise InputError(
-            "bad_workbook",
-            Text(f"the workbook cannot be read: {error}", f"无法读取工作簿：{error}"),
-            remedy=Text("open it and save it again as .xlsx, or export CSV", "请打开后另存为 .xlsx，或导出为 CSV"),
-            path=str(path),
-        ) from None
+        raise workbook.damaged(path, error) from None
     table = table.slice(how.skip)
     if table.height == 0:
         raise InputError("empty", Text("the inventory is empty", "清单为空"), path=str(path), field=sheet)

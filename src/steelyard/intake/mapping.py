@@ -3,8 +3,9 @@
 A mapping is YAML (JSON Schema: `steelyard schema mapping`). For each fact it names a column and how its cells are read:
 a table of values, regular expressions, a number. A cell that nothing reads leaves the fact unknown, never "no".
 
-Enforced on load: facts and values exist; each source reads in at least one way; assumptions are named, give a reason
-in both languages and never touch `decision_impact`; regular expressions are plain RE2-style ones (linear time).
+Enforced on load: facts and values exist; each source reads in at least one way; assumptions have names of their own,
+give a reason in both languages and never touch `decision_impact`; regular expressions are plain RE2-style ones (linear
+time).
 """
 
 from pathlib import Path
@@ -115,6 +116,7 @@ class Mapping:
         self.assume: tuple[CheckedAssumption, ...] = tuple(
             _assumed(doc, index, item, policy) for index, item in enumerate(data.assume)
         )
+        _check_ids(doc, data.assume)
         for fact in self.sources:
             _check_fact(doc, ("facts", fact), fact, policy)
             for index, source in enumerate(self.sources[fact]):
@@ -174,6 +176,13 @@ def _check_source(doc: Document, keys: KeyPath, fact: Fact, source: Source) -> N
         )
     if source.split is not None and fact.type != "set_of":
         raise doc.error("wrong_type", (*keys, "split"), Text(f"{fact.id} takes one value", f"{fact.id} 只取一个值"))
+    if source.split == "":
+        raise doc.error(
+            "wrong_value",
+            (*keys, "split"),
+            Text("nothing cannot separate members", "分隔符不能为空"),
+            Text("write the separator, such as ';', or leave split out", "请写明分隔符（如“;”），或去掉 split"),
+        )
     for cell, value in source.values.items():
         _typed(doc, (*keys, "values", cell), fact, value)
     for index, pattern in enumerate(source.patterns):
@@ -200,6 +209,19 @@ def _check_system(doc: Document, system: dict[str, Columns]) -> None:
             )
         if not where.names:
             raise doc.error("missing_key", ("system", field), Text("name a column", "请指定列名（column）"))
+
+
+def _check_ids(doc: Document, assume: tuple[Assumption, ...]) -> None:
+    seen: set[str] = set()
+    for index, item in enumerate(assume):
+        if item.id in seen:
+            raise doc.error(
+                "duplicate_id",
+                ("assume", index, "id"),
+                Text(f"two assumptions have the id {item.id!r}", f"有两项假定的 id 同为 {item.id!r}"),
+                Text("give each its own: rows and figures name them", "请各用一个 id：各行与统计以此指称"),
+            )
+        seen.add(item.id)
 
 
 def _assumed(doc: Document, index: int, item: Assumption, policy: Policy) -> CheckedAssumption:

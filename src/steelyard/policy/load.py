@@ -26,10 +26,21 @@ MAX_FILES = 64
 
 
 def resolve(reference: str | Path | None) -> Path:
-    """The file of a policy: None or a shipped name such as `v1`, else a path."""
+    """The file of a policy: None or a shipped name such as `v1`, else a path.
+
+    Raises InputError for what looks like a name and is neither a shipped policy nor a file.
+    """
     if reference is None:
         return SHIPPED["v1"]
-    return SHIPPED.get(str(reference), Path(reference))
+    path = SHIPPED.get(str(reference), Path(reference))
+    if path.parent == Path() and not path.suffix and not path.exists():
+        names = ", ".join(SHIPPED)
+        raise InputError(
+            "no_such_policy",
+            Text(f"there is no policy {str(reference)!r}", f"找不到策略 {str(reference)!r}"),
+            remedy=Text(f"use a path, or a shipped policy: {names}", f"请写路径，或内置策略：{names}"),
+        )
+    return path
 
 
 def files_of(path: Path) -> list[Path]:

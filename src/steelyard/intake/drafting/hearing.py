@@ -24,6 +24,7 @@ from steelyard.profile.facts import vocabulary
 
 PACK = Path(__file__).parent.parent / "packs" / "hearing.yaml"
 FORMAT = 1
+_TURN = re.compile("(?:but|yet|though|although|while|and then|但|而|却|并)")
 
 
 class HearingData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,27 +99,49 @@ def _plain(low: str, chosen: list[Clause]) -> list[tuple[int, int]]:
         return []
     starts = [piece.start for piece in chosen]
     planned: dict[int, int] = {}
-    others: set[int] = set()
+    left_out: set[int] = set()
     for cue in lexicon().cues:
-        if cue.stance not in ("plans", "other_party"):
+        speaks_of_others = cue.stance in ("plans", "other_party") and cue.scope != "before"
+        if not speaks_of_others and not cue.aside:
             continue
-        for start, _ in cue.spans(low):
+        for start, end in cue.spans(low):
             index = bisect_right(starts, start) - 1
             if index < 0 or start >= chosen[index].end:
                 continue
-            if cue.scope == "onward":
+            if cue.aside:  # "it does not, as a rule, use": the clauses from the first to that of the verb
+                left_out.update(range(index, bisect_right(starts, end - 1)))
+            elif cue.scope == "onward":
                 sentence = chosen[index].sentence
                 planned[sentence] = min(start, planned.get(sentence, start))
             else:
-                others.add(index)
-    told = _words()
-    out = []
-    for index, piece in enumerate(chosen):
-        words = low[piece.start : piece.end]
-        denied = told.denied.search(words) and not told.unattended.search(words)
-        if not denied and index not in others and piece.end <= planned.get(piece.sentence, piece.end):
-            out.append((piece.start, piece.end))
-    return out
+                left_out.add(index)
+    left_out |= _denied(low, chosen)
+    return [
+        (piece.start, piece.end)
+        for index, piece in enumerate(chosen)
+        if index not in left_out and piece.end <= planned.get(piece.sentence, piece.end)
+    ]
+
+
+def _denied(low: str, chosen: list[Clause]) -> set[int]:
+    """Clauses that deny, and bare items of a list that goes on after one, or that one closes ("X, Y are not used")."""
+    told, listed = _words(), lexicon().is_list_item
+    said = [low[piece.start : piece.end].strip(" ,，.。") for piece in chosen]
+    out: set[int] = set()
+    closes: set[int] = set()
+    for index, words in enumerate(said):
+        found = told.denied.search(words)
+        if found is not None and not told.unattended.search(words):
+            out.add(index)
+            if found.start() and listed(words[: found.start()]) and not _TURN.match(words):
+                closes.add(index)
+    for index in range(1, len(said)):
+        if index - 1 in out and chosen[index - 1].sentence == chosen[index].sentence and listed(said[index]):
+            out.add(index)
+    for index in range(len(said) - 2, -1, -1):
+        if index + 1 in closes and chosen[index + 1].sentence == chosen[index].sentence and listed(said[index]):
+            closes.add(index)
+    return out | closes
 
 
 def _joined(spans: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

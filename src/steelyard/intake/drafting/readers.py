@@ -1,52 +1,39 @@
-"""Reading the description of a system: plain text, Markdown, DOCX, or one column of an inventory.
+"""Reading the description of a system: plain text, Markdown, DOCX, PDF, or one column of an inventory.
 
 Enforced:
-- at most `MAX_BYTES` a file (an inventory may be as large as `inventory.MAX_FILE`, its cells count one by one) and
-  `mentions.MAX_CHARACTERS` a text; UTF-8, any other encoding is named, never guessed;
-- PDF files, pictures, scans without text and other binary files are refused with what to do instead;
+- at most `MAX_BYTES` a file (a PDF, which holds pictures, up to `MAX_PDF`; an inventory may be as large as
+  `inventory.MAX_FILE`, its cells count one by one) and `mentions.MAX_CHARACTERS` a text; UTF-8, any other encoding is
+  named, never guessed;
+- pictures, scans without text and other binary files are refused with what to do instead;
 - a DOCX is unpacked only as far as its main part, which is bounded, and XML with a document type is refused, so that no
-  entity can grow or reach out. Tracked deletions are not part of the text.
+  entity can grow or reach out. Tracked deletions are not part of the text. How a PDF is held stands in `drafting.pdf`;
+  pages of it without text are counted on standard error.
 
 Offsets of proposals count code points of the text as given here.
 """
 
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import IO, NamedTuple, NoReturn
 from xml.parsers import expat
 
 from steelyard.base.errors import InputError, missing_extra
 from steelyard.base.i18n import Text
-from steelyard.base.yamldoc import decode_utf8, near
+from steelyard.base.yamldoc import near
+from steelyard.intake import files
+from steelyard.intake.drafting import pdf
 from steelyard.intake.text.mentions import MAX_CHARACTERS
 
 MAX_BYTES = 5 * 1024 * 1024
+MAX_PDF = 32 * 1024 * 1024
 MAX_PART = 32 * 1024 * 1024
 _MAIN = "word/document.xml"
 _CHUNK = 1 << 16
-_SEEN = 8192
 _TABLES = (".csv", ".tsv", ".xlsx", ".parquet", ".pq")
-
-_EXPORT = Text(
-    "open it and save it as text, Markdown or DOCX; for a scan, recognise its text first",
-    "请打开后另存为文本、Markdown 或 DOCX；扫描件请先做文字识别",
-)
-_KINDS: tuple[tuple[bytes, str, Text], ...] = (
-    (b"%PDF-", "pdf", Text("PDF files are not read yet", "暂不支持读取 PDF 文件")),
-    (b"\x89PNG", "picture", Text("this is a picture, not text", "这是图片，不含文本")),
-    (b"\xff\xd8\xff", "picture", Text("this is a picture, not text", "这是图片，不含文本")),
-    (b"GIF8", "picture", Text("this is a picture, not text", "这是图片，不含文本")),
-    (b"II*\0", "picture", Text("this is a scan, not text", "这是扫描图像，不含文本")),
-    (b"MM\0*", "picture", Text("this is a scan, not text", "这是扫描图像，不含文本")),
-    (
-        b"\xd0\xcf\x11\xe0",
-        "old_or_locked",
-        Text("this is an old Word file (.doc) or one with a password", "这是旧版 Word 文件（.doc）或已加密的文件"),
-    ),
-    (b"{\\rtf", "rtf", Text("RTF files are not read", "不支持读取 RTF 文件")),
-)
 
 
 class Description(NamedTuple):
@@ -62,56 +49,42 @@ def read(path: Path, column: str | None = None) -> Iterator[Description | InputE
     if column is not None or path.suffix.lower() in _TABLES:
         yield from _column(path, column)
         return
-    head = _head(path)
-    _refuse_kind(path, head)
-    text = _docx(path) if head.startswith(b"PK") else _plain(path)
+    data = files.read(path, _limit)
+    if data.startswith(files.ZIP):
+        text = _docx(data, path)
+    elif data.startswith(files.PDF):
+        text = _pdf(data, path)
+    else:
+        files.refuse_binary(data, path)
+        text = files.decode(data, path).replace("\r\n", "\n")
     problem = _problem(text, str(path))
     if problem is not None:
         raise problem
     yield Description(str(path), text)
 
 
-def _head(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(
-                "too_large",
-                Text(f"the file is larger than {MAX_BYTES:,} bytes", f"文件超过 {MAX_BYTES:,} 字节"),
-                remedy=Text(
-                    "give the description of the system, not the whole document",
-                    "请只提供系统说明部分，不要提供整份文件",
-                ),
-                path=str(path),
-            )
-        with open(path, "rb") as handle:
-            return handle.read(_SEEN)
-    except OSError as error:
-        raise InputError(
-            "cannot_read",
-            Text(f"cannot be read ({error.strerror})", f"无法读取（{error.strerror}）"),
-            remedy=Text("check the path and its permissions", "请检查路径和访问权限"),
-            path=str(path),
-        ) from None
+def _limit(head: bytes) -> files.Limit:
+    most = MAX_PDF if head.startswith(files.PDF) else MAX_BYTES
+    return files.Limit(
+        most,
+        Text(f"the file is larger than {most:,} bytes", f"文件超过 {most:,} 字节"),
+        Text(
+            "give the description of the system, not the whole document",
+            "请只提供系统说明部分，不要提供整份文件",
+        ),
+    )
 
 
-def _refuse_kind(path: Path, head: bytes) -> None:
-    for magic, kind, message in _KINDS:
-        if head.startswith(magic):
-            raise InputError(kind, message, remedy=_EXPORT, path=str(path))
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or head.startswith(b"PK"):
-        return
-    strange = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in head)
-    if b"\0" in head or strange * 50 > len(head):
-        raise InputError(
-            "binary",
-            Text("this is a binary file, not text", "这是二进制文件，不是文本"),
-            remedy=_EXPORT,
-            path=str(path),
+def _pdf(data: bytes, path: Path) -> str:
+    """The text of a PDF; says on standard error, in both languages, how many pages have none."""
+    pages = pdf.read(data, path)
+    if pages.without:
+        said = Text(
+            f"{pages.without} of {pages.total} pages hold no text (pictures?); they were not read",
+            f"共 {pages.total} 页，其中 {pages.without} 页没有文本（可能是图片），未读取",
         )
-
-
-def _plain(path: Path) -> str:
-    return decode_utf8(path.read_bytes(), str(path)).replace("\r\n", "\n")
+        print(f"{path.name!r}: {said.en} / {said.zh}", file=sys.stderr)
+    return pages.text
 
 
 def _problem(text: str, place: str, row: int | None = None) -> InputError | None:
@@ -141,16 +114,13 @@ def _problem(text: str, place: str, row: int | None = None) -> InputError | None
     return None
 
 
-def _docx(path: Path) -> str:
+def _docx(data: bytes, path: Path) -> str:
     try:
-        with zipfile.ZipFile(path) as book:
+        with zipfile.ZipFile(BytesIO(data)) as book:
             names = set(book.namelist())
             if _MAIN not in names:
-                raise InputError(
-                    "binary",
-                    Text("this is an archive, not a DOCX document", "这是压缩包，不是 DOCX 文档"),
-                    remedy=_EXPORT,
-                    path=str(path),
+                raise files.not_text(
+                    path, Text("this is an archive, not a DOCX document", "这是压缩包，不是 DOCX 文档")
                 )
             with book.open(_MAIN) as part:
                 text = _paragraphs(part, path)
@@ -162,12 +132,8 @@ def _docx(path: Path) -> str:
             path=str(path),
         ) from None
     if not text.strip() and any(name.startswith("word/media/") for name in names):
-        raise InputError(
-            "no_text",
-            Text("the document holds pictures but no text: a scan", "文档只有图片没有文本，应为扫描件"),
-            remedy=_EXPORT,
-            path=str(path),
-        )
+        message = Text("the document holds pictures but no text: a scan", "文档只有图片没有文本，应为扫描件")
+        raise files.not_text(path, message, "no_text")
     return text
 
 

@@ -2,8 +2,13 @@
 
 An entry is `{id, fact, value, en: [], zh: [], not: [], also: [{fact, value}], confidence, ignores: [stances]}`.
 Patterns are regular expressions kept simple, so that any text is read in linear time. Enforced on load: they compile,
-are lower case, repeat nothing without bound (`*`, `+`, `{n,}`) and repeat no group that repeats. Two conveniences: a
-space matches up to three, and `~` stands for a short gap within the sentence. English patterns match whole words only.
+are lower case, repeat nothing without bound (`*`, `+`, `{n,}`) and repeat no group that repeats. English patterns match
+whole words only. Conveniences:
+- a space matches up to three; `~` stands for a short gap within the sentence;
+- `§` stands for what an English verb without its ending may follow: "can", "it", or several `machines` of the pack
+  ("robots open doors");
+- `≈` stands for a Chinese gap that may cross commas but none of the words `between` actor and verb;
+- `@` stands for the `people` of the pack, whose work is told apart from what the system does.
 
 `not` lists phrases that make the words harmless wherever the two overlap ("facial tissue"). `ignores` names stances
 that do not count for an entry: what a supplier does with our data is still our matter.
@@ -30,6 +35,8 @@ CueStance = Literal["denies", "plans", "other_party", "harmless"]
 
 _GAP_EN = r"(?:[ -]|[ ,'(/-][^.;:!?。；：！？]{0,45}?[ ,'(/-])"
 _GAP_ZH = r"[^。；！？，,;!?]{0,14}?"
+_AUXILIARY = "can|cannot|could|will|would|may|might|must|shall|not|never|to|it"
+_ADVERB = "also|then|even|now|often|always|automatically|directly|themselves"
 _UNBOUNDED = re.compile(r"(?<!\\)(?:[*+]|\{[0-9]*,\})")
 _NESTED = re.compile(r"(?<!\\)[}?]\)(?:\{|[*+])")
 _LATIN = re.compile(r"[a-z]")
@@ -58,7 +65,7 @@ class EntryData(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
 
 
 class CueData(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"without": "not"}):
-    """A cue as written; `reach` is the greatest distance to the mention in characters."""
+    """A cue as written; `reach` is the greatest distance to the mention in characters, `aside`: its span holds one."""
 
     id: str
     stance: CueStance
@@ -66,6 +73,7 @@ class CueData(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
     en: tuple[str, ...] = ()
     zh: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    aside: bool = False
     reach_en: int = 60
     reach_zh: int = 24
 
@@ -77,26 +85,54 @@ class WordsData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zh: tuple[str, ...]
 
 
+class ShorthandData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The words that the signs of patterns stand for."""
+
+    machines: tuple[str, ...]
+    people: WordsData
+    between: tuple[str, ...]
+
+
 class LexiconData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The pack: cues, words that take a plan back, words that end a list, and the entries."""
+    """The pack: shorthand, cues, words that take a plan back, words that end a list, and the entries."""
 
     lexicon: int
+    shorthand: ShorthandData
     cues: tuple[CueData, ...]
     today: WordsData
     verbs: WordsData
     entries: tuple[EntryData, ...]
 
 
+class Signs:
+    """What the signs stand for, as parts of expressions."""
+
+    def __init__(self, data: ShorthandData) -> None:
+        machines, people = ("|".join(words).replace(" ", " {1,3}") for words in (data.machines, data.people.en))
+        self.en = {
+            " ": " {1,3}",
+            "~": _GAP_EN,
+            "§": rf"(?:{_AUXILIARY}|{machines})(?: {{1,3}}(?:{_ADVERB}))?",
+            "@": f"(?:{people})",
+        }
+        self.zh = {
+            " ": " {0,2}",
+            "~": _GAP_ZH,
+            "≈": rf"(?:(?!{'|'.join(data.between)})[^。；！？;!?]){{0,20}}?",
+            "@": f"(?:{'|'.join(data.people.zh)})",
+        }
+
+
 class Entry:
     """A checked entry: `says` pairs each fact with its typed value."""
 
-    def __init__(self, data: EntryData, says: tuple[tuple[str, Value], ...]) -> None:
+    def __init__(self, data: EntryData, says: tuple[tuple[str, Value], ...], signs: Signs) -> None:
         self.id, self.says, self.confidence, self.ignores = data.id, says, data.confidence, frozenset(data.ignores)
-        self._without = data.without
+        self._without, self._signs = data.without, signs
 
     @cached_property
     def _excuse(self) -> re.Pattern[str] | None:
-        return compiled(self._without) if self._without else None
+        return compiled(self._without, self._signs) if self._without else None
 
     def excused(self, low: str, start: int, end: int) -> bool:
         """Whether the words from `start` to `end` belong to a phrase that makes them harmless."""
@@ -109,10 +145,10 @@ class Entry:
 class Cue:
     """A checked cue of one language."""
 
-    def __init__(self, data: CueData, patterns: tuple[str, ...], reach: int) -> None:
-        self.id, self.stance, self.scope, self.reach = data.id, data.stance, data.scope, reach
-        self._pattern = compiled(patterns)
-        self._not = compiled(data.without) if data.without else None
+    def __init__(self, data: CueData, patterns: tuple[str, ...], reach: int, signs: Signs) -> None:
+        self.id, self.stance, self.scope, self.aside, self.reach = data.id, data.stance, data.scope, data.aside, reach
+        self._pattern = compiled(patterns, signs)
+        self._not = compiled(data.without, signs) if data.without else None
 
     def spans(self, low: str) -> Iterator[tuple[int, int]]:
         """Where the cue stands in a text."""
@@ -134,20 +170,21 @@ class Lexicon:
 
     def __init__(self, data: LexiconData, words: Vocabulary) -> None:
         """Takes a checked pack."""
+        signs = Signs(data.shorthand)
         self.entries: dict[str, Entry] = {}
         self._patterns: list[tuple[Entry, re.Pattern[str], bool]] = []
         for item in data.entries:
-            entry = Entry(item, tuple((name, words[name].parse(value)) for name, value in _says(item)))
+            entry = Entry(item, tuple((name, words[name].parse(value)) for name, value in _says(item)), signs)
             self.entries[entry.id] = entry
             for patterns, latin in ((item.en, True), (item.zh, False)):
                 if patterns:
-                    self._patterns.append((entry, compiled(patterns), latin))
+                    self._patterns.append((entry, compiled(patterns, signs), latin))
         self.cues: list[Cue] = []
         for cue in data.cues:
-            self.cues += [Cue(cue, cue.en, cue.reach_en)] if cue.en else []
-            self.cues += [Cue(cue, cue.zh, cue.reach_zh)] if cue.zh else []
-        self._today = compiled((*data.today.en, *data.today.zh))
-        self._verbs = compiled((*data.verbs.en, *data.verbs.zh))
+            self.cues += [Cue(cue, cue.en, cue.reach_en, signs)] if cue.en else []
+            self.cues += [Cue(cue, cue.zh, cue.reach_zh, signs)] if cue.zh else []
+        self._today = compiled((*data.today.en, *data.today.zh), signs)
+        self._verbs = compiled((*data.verbs.en, *data.verbs.zh), signs)
 
     def raw(self, low: str, most: int) -> Iterator[tuple[Entry, int, int]]:
         """What the entries find in a text in normal form, each at most `most` times, cues not yet asked."""
@@ -184,24 +221,20 @@ def whole(low: str, found: re.Match[str]) -> bool:
     return not (before.isascii() and (before.isalnum() or before == "_"))
 
 
-def compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+def compiled(patterns: tuple[str, ...], signs: Signs) -> re.Pattern[str]:
     """One expression of several patterns of the lexicon."""
-    return re.compile("|".join(_expanded(pattern) for pattern in patterns))
+    return re.compile("|".join(_expanded(pattern, signs) for pattern in patterns))
 
 
-def _expanded(pattern: str) -> str:
+def _expanded(pattern: str, signs: Signs) -> str:
     chinese = _CHINESE.search(pattern) is not None
+    meant = signs.zh if chinese else signs.en
     out, inside = [], False
     for index, char in enumerate(pattern):
         escaped = index > 0 and pattern[index - 1] == "\\"
         if char in "[]" and not escaped:
             inside = char == "["
-        if char == "~" and not inside:
-            out.append(_GAP_ZH if chinese else _GAP_EN)
-        elif char == " " and not inside:
-            out.append(" {1,3}" if not chinese else " {0,2}")
-        else:
-            out.append(char)
+        out.append(char if inside else meant.get(char, char))
     body = "".join(out)
     return f"(?:{body})" if chinese else f"(?:{body})(?![a-z0-9_])"
 
@@ -218,6 +251,16 @@ def read_lexicon(path: Path, words: Vocabulary) -> LexiconData:
     if not isinstance(doc.data, dict) or doc.data.get("lexicon") != FORMAT:
         raise doc.error("bad_format", (), Text(f"expected 'lexicon: {FORMAT}'", f"应以 'lexicon: {FORMAT}' 开头"))
     data: LexiconData = convert(doc, (), doc.data, LexiconData)
+    short = data.shorthand
+    for keys, listed in (
+        (("machines",), short.machines),
+        (("between",), short.between),
+        (("people", "en"), short.people.en),
+        (("people", "zh"), short.people.zh),
+    ):
+        for place, pattern in enumerate(listed):
+            check_pattern(doc, ("shorthand", *keys, place), pattern)
+    signs = Signs(short)
     seen: set[str] = set()
     for index, item in enumerate(data.entries):
         if item.id in seen:
@@ -228,15 +271,15 @@ def read_lexicon(path: Path, words: Vocabulary) -> LexiconData:
         _check_says(doc, index, item, words)
         for key, patterns in (("en", item.en), ("zh", item.zh), ("not", item.without)):
             for place, pattern in enumerate(patterns):
-                check_pattern(doc, ("entries", index, key, place), pattern)
+                check_pattern(doc, ("entries", index, key, place), pattern, signs)
     for index, cue in enumerate(data.cues):
         for key, patterns in (("en", cue.en), ("zh", cue.zh), ("not", cue.without)):
             for place, pattern in enumerate(patterns):
-                check_pattern(doc, ("cues", index, key, place), pattern)
+                check_pattern(doc, ("cues", index, key, place), pattern, signs)
     for key, group in (("today", data.today), ("verbs", data.verbs)):
         for lang, patterns in (("en", group.en), ("zh", group.zh)):
             for place, pattern in enumerate(patterns):
-                check_pattern(doc, (key, lang, place), pattern)
+                check_pattern(doc, (key, lang, place), pattern, signs)
     return data
 
 
@@ -259,8 +302,8 @@ def _check_says(doc: Document, index: int, item: EntryData, words: Vocabulary) -
         )
 
 
-def check_pattern(doc: Document, keys: KeyPath, pattern: str) -> None:
-    """Raises InputError for a pattern that does not compile or could be slow."""
+def check_pattern(doc: Document, keys: KeyPath, pattern: str, signs: Signs | None = None) -> None:
+    """Raises InputError for a pattern that does not compile or could be slow; without `signs` it is taken as it is."""
     bare = re.sub(r"\[[^\]]*\]", "x", pattern)
     if pattern != pattern.lower() and not re.search(r"\\[A-Z]", pattern):
         raise doc.error(
@@ -279,8 +322,15 @@ def check_pattern(doc: Document, keys: KeyPath, pattern: str) -> None:
             ),
             Text(r"write \w{0,8} or ~ instead of * and +", r"请用 \w{0,8} 或 ~ 代替 * 与 +"),
         )
+    foreign = "§" if _CHINESE.search(pattern) else "≈"
+    if signs is not None and foreign in bare:
+        raise doc.error(
+            "bad_pattern",
+            keys,
+            Text(f"{foreign} stands for words of the other language", f"{foreign} 代表另一种语言的词语"),
+        )
     try:
-        compiled((pattern,))
+        re.compile(_expanded(pattern, signs) if signs else pattern)
     except re.error as error:
         raise doc.error(
             "bad_pattern", keys, Text(f"{pattern!r} is no pattern: {error}", f"{pattern!r} 不是有效模式：{error}")
