@@ -125,10 +125,12 @@ class Store:
     def records(self, made: Sequence[dict[str, Any]]) -> None:
         """Each record: a committed value, the lint, canonical JSON, the queue; then all become leaves."""
         with self.link.transaction():
-            for index, one in enumerate(made):
-                person = self.people[index % len(self.people)]
-                one["c"] = self.vault.commit(self.link, person, "trace", {"subject": "user-1380013"})
-                store.append(self.link, one)
+            people = [self.people[index % len(self.people)] for index in range(len(made))]
+            values = {"subject": "user-1380013"}
+            marks = self.vault.commit_many(self.link, "trace", [(person, values) for person in people])
+            for one, found in zip(made, marks, strict=True):
+                one["c"] = found
+            store.append_many(self.link, made)
         store.sequence(self.link, self.signer, limit=len(made))
 
     def single(self, made: dict[str, Any]) -> None:

@@ -1,10 +1,25 @@
 """Bad input: one clear message with place and remedy, exit code 2, no traceback, nothing written."""
 
+import datetime as dt
+import difflib
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from steelyard.base.yamldoc import near, parse
+from steelyard.journeys.portfolio import run
+from steelyard.policy.compile import Policy
+from steelyard.profile.facts import vocabulary
 from tests.conftest import ROOT, Run
 
 GOOD = "facts:\n  audience: internal\n"
@@ -251,6 +266,7 @@ def test_a_bad_inventory(case: str, tmp_path: Path, steelyard: Run) -> None:
         ("values: {internal: internal}", "patterns: [{match: '(', value: public}]", "regular expression"),
         ("values: {internal: internal}", "patterns: [{match: '(?=x)y', value: public}]", "look-around"),
         ("values: {internal: internal}", "split: ';', values: {a: internal}", "takes one value"),
+        ("audience: {column: Who,", "sector: {column: Who, split: '',", "cannot separate members"),
         ("mapping: 1", "mapping: 2", "mapping: 1"),
         (
             "facts:",
@@ -258,6 +274,12 @@ def test_a_bad_inventory(case: str, tmp_path: Path, steelyard: Run) -> None:
             "never assumed",
         ),
         ("facts:", "assume: [{id: a, fact: audience, value: internal}]\nfacts:", "'reason' is missing"),
+        (
+            "facts:",
+            "assume: [{id: a, fact: sector, value: none, reason: {en: r, zh: 由}}, "
+            "{id: a, fact: affects, value: none, reason: {en: r, zh: 由}}]\nfacts:",
+            "two assumptions have the id 'a'",
+        ),
         ("facts:", "assume: [{id: a, fact: audience, value: internal, reason: {en: r}}]\nfacts:", "both languages"),
     ],
 )
@@ -283,11 +305,119 @@ def test_a_bad_parquet_and_workbook(tmp_path: Path, steelyard: Run) -> None:
     assert ".csv, .xlsx or .parquet" in said
 
 
+def test_damaged_pages_of_a_parquet(tmp_path: Path, steelyard: Run) -> None:
+    path, mapping = tmp_path / "a.parquet", tmp_path / "m.yaml"
+    frame = pl.DataFrame({"audience": ["internal", "public"] * 5_000, "Name": [str(row) for row in range(10_000)]})
+    frame.write_parquet(path)
+    data = bytearray(path.read_bytes())
+    for index in range(60, len(data) - 2_000, 7):
+        data[index] ^= 0x5A
+    path.write_bytes(data)
+    mapping.write_text(MAPPING.replace("Who", "audience"), encoding="utf-8")
+    for options in ((), ("--map", mapping)):
+        said = bad(steelyard, "portfolio", "assess", path, *options, "--out", tmp_path / "out")
+        assert f"{path}: Parquet pages that cannot be read" in said
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_column_that_stands_twice_in_a_parquet(tmp_path: Path, steelyard: Run) -> None:
+    path = tmp_path / "a.parquet"
+    columns = [pa.array(["internal"]), pa.array(["public"])]
+    pq.write_table(pa.Table.from_arrays(columns, names=["audience", "audience"]), path)
+    assert "'audience' stands there twice" in bad(steelyard, "portfolio", "assess", path, "--out", tmp_path / "out")
+
+
+EXOTIC = {
+    "wide_decimal": pa.array([1, 2]).cast(pa.decimal256(50, 2)),
+    "nowhere": pa.array([1, 2], pa.timestamp("us", tz="Weird/Zone")),
+    "struct": pa.array([{"x": 1}, {"x": 2}]),
+    "map": pa.array([[("a", 1)], []], pa.map_(pa.string(), pa.int32())),
+    "duration": pa.array([1, 2], pa.duration("s")),
+}
+
+
+@pytest.mark.parametrize("kind", EXOTIC)
+def test_a_strange_column_that_nobody_asked_for(kind: str, tmp_path: Path, steelyard: Run) -> None:
+    path, out = tmp_path / "a.parquet", tmp_path / "out"
+    pq.write_table(pa.table({"audience": ["internal", "public"], "x": EXOTIC[kind], "y": EXOTIC[kind]}), path)
+    done = steelyard("portfolio", "assess", path, "--out", out, "--only", "parquet")
+    assert done.returncode == 0 and "'x' is not a fact" in done.stderr, done.stderr
+    assert pl.read_parquet(out / "portfolio.parquet").height == 2
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text(MAPPING.replace("Who", "audience").replace("name: {column: Name}", ""), encoding="utf-8")
+    done = steelyard("portfolio", "assess", path, "--map", mapping, "--out", out, "--only", "parquet")
+    assert done.returncode == 0 and done.stderr == ""
+
+
+@pytest.mark.parametrize("kind", [name for name in EXOTIC if name != "nowhere"])
+@pytest.mark.parametrize("column", ["audience", "sector", "important_data", "monthly_active", "system"])
+def test_a_strange_column_where_a_fact_should_be(kind: str, column: str, tmp_path: Path, policy: Policy) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"autonomy": ["advises", "advises"], column: EXOTIC[kind]}), path)
+    summary = run(path, None, tmp_path / "out", policy, dt.date(2026, 11, 24))
+    if column == "system":
+        assert summary.unusable == {}
+    else:
+        filled = [row for row in range(2) if EXOTIC[kind][row].as_py() is not None]
+        assert list(summary.unusable) == filled and all(column in why for why in summary.unusable.values())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without telling them")
+def test_a_command_that_is_told_to_end_leaves_nothing(tmp_path: Path) -> None:
+    path, out = tmp_path / "a.parquet", tmp_path / "out"
+    pl.DataFrame({"audience": ["public"] * 400_000}).write_parquet(path)
+    command = [sys.executable, "-m", "steelyard", "portfolio", "assess", str(path), "--out", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        end = time.monotonic() + 30
+        while not list(tmp_path.glob("out/.steelyard-*")) and time.monotonic() < end:
+            time.sleep(0.01)
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+        assert process.stderr is not None and "Traceback" not in process.stderr.read()
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+FOREIGN = {
+    "strangers": lambda index, known: f"fact_number_{index}",
+    "near_misses": lambda index, known: f"{known[index % len(known)]}{index}",
+    "shuffled": lambda index, known: f"{known[index % len(known)][::-1]}{index}",
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_thousands_of_unknown_facts_are_refused_in_time(kind: str, tmp_path: Path, steelyard: Run) -> None:
+    known = vocabulary().ids
+    path = tmp_path / "p.yaml"
+    path.write_text("facts:\n" + "".join(f"  {FOREIGN[kind](index, known)}: 1\n" for index in range(20_000)))
+    took = []
+    for command in ("assess", "validate"):
+        start = time.monotonic()
+        done = steelyard(command, path)
+        took.append(time.monotonic() - start)
+        assert done.returncode == 2 and f"{path}:2:3" in done.stderr + done.stdout
+    assert min(took) < 2  # about a second each; the other may share its core
+
+
+@given(st.data())
+def test_suggestions_are_those_of_a_full_search(data: st.DataObject) -> None:
+    known = [*vocabulary().ids, "名称 Name", "用途 Purpose", "e" * 300]
+    letters = st.sampled_from(sorted({char for word in known for char in word}))
+    word = data.draw(st.sampled_from(known))
+    for _ in range(data.draw(st.integers(0, 5))):
+        at = data.draw(st.integers(0, len(word)))
+        word = word[:at] + data.draw(letters) + word[at + data.draw(st.integers(0, 2)) :]
+    parse("facts: {}", "p.yaml")  # a new document: the search starts anew
+    wanted = difflib.get_close_matches(word, known, n=2, cutoff=0.6)
+    found = near(word, known)
+    assert (found.en if found else None) == (f"did you mean {' or '.join(wanted)}?" if wanted else None)
+
+
 def test_a_framework_that_is_not_here(steelyard: Run) -> None:
     profile = ROOT / "examples/systems/meeting-notes.yaml"
     assert "not in this release" in bad(steelyard, "assess", profile, "--framework", "2.0")
     assert "not in this release" in bad(steelyard, "assess", profile, "--annex", "china")
     assert "YYYY-MM-DD" in bad(steelyard, "assess", profile, "--on", "24.11.2026")
+    assert "YYYY-MM-DD" in bad(steelyard, "assess", profile, "--on", "")
 
 
 def test_unknown_commands_and_rules(steelyard: Run) -> None:

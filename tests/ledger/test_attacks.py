@@ -1,12 +1,16 @@
 """What an attack found, each mended: what must hold when a server, a key or a table misbehaves."""
 
+import sqlite3
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from steelyard.base import keys, sql
 from steelyard.base.errors import InputError, SteelyardError
-from steelyard.ledger import audit, note, personal, record, store, tiles, witness
+from steelyard.ledger import audit, note, personal, record, store, tiles, tree, witness
 from tests.ledger.logs import LOG_KEY, ORIGIN, OTHER_KEY, WITNESS, Made, data, entry, make, sqlite_url, tamper
 from tests.ledger.tampering import export
 
@@ -253,3 +257,40 @@ def test_a_half_written_key_of_a_dead_process_is_in_nobodys_way(tmp_path: Path) 
 
 def test_a_password_in_the_query_is_hidden_too() -> None:
     assert "s3cret" not in sql.place("postgresql://h/db?user=u&password=s3cret")
+
+
+def test_a_head_and_a_checkpoint_changed_together_are_not_signed_on(small: Made) -> None:
+    frontier = tree.Frontier()
+    frontier.extend([tree.leaf_hash(b'{"forged":%d}' % number) for number in range(300)])
+    signed = store.checkpoint(small.link, small.log)
+    assert signed is not None
+    text = str(replace(signed, text=note.Checkpoint(ORIGIN, 300, frontier.root()).text()))
+    tamper(small, "UPDATE ledger_head SET updated = updated")
+    with sqlite3.connect(small.url.removeprefix("sqlite:///")) as raw:
+        raw.execute("UPDATE ledger_head SET frontier = ?", (frontier.as_bytes(),))
+        raw.execute("UPDATE ledger_checkpoint SET note = ?", (text,))
+    with pytest.raises(SteelyardError):
+        small.grow(1)
+
+
+def test_a_sequencer_that_waits_while_the_log_ends_goes_on_with_the_next(postgresql: str) -> None:
+    made = make(postgresql, 1)
+    failed: list[Exception] = []
+
+    def sequence() -> None:
+        with sql.connect(postgresql) as link:
+            try:
+                store.sequence(link, LOG_KEY, leaves=[entry(1)])
+            except Exception as error:
+                failed.append(error)
+
+    with made.link.transaction():
+        made.link.one("SELECT size FROM ledger_head WHERE log = 1 FOR UPDATE")
+        second = store.create(made.link, f"{ORIGIN}#2", LOG_KEY.public)
+        waiting = threading.Thread(target=sequence)
+        waiting.start()
+        time.sleep(0.3)
+    waiting.join()
+    assert not failed, "it says that somebody changed the ledger"
+    assert store.size(made.link, second) == 1
+    made.link.close()

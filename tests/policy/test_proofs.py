@@ -25,11 +25,12 @@ from steelyard.policy.columns import HIGHEST, LOWEST, ColumnPolicy, encode
 from steelyard.policy.compile import Policy, load_compiled
 from steelyard.policy.kleene import Judge
 from steelyard.policy.language import parse
+from steelyard.policy.least import least_demanding
 from steelyard.policy.model import Lane
 from steelyard.policy.proofs.check import bases_of, check_policy
 from steelyard.policy.proofs.diff import policy_diff
 from steelyard.policy.proofs.findings import Finding, declared, small
-from steelyard.policy.proofs.solver import Solver, Undecided, least_profile, smallest
+from steelyard.policy.proofs.solver import Solver, Undecided, smallest
 from steelyard.policy.proofs.system import System
 from steelyard.policy.proofs.terms import Terms
 from steelyard.policy.tree import TIER, TIERS
@@ -360,7 +361,40 @@ def test_a_higher_tier_is_not_looser_though_what_a_low_one_owes_falls_away(tmp_p
     house = annex(tmp_path, "obligations:\n" + obligation("govern.fast-note", 'tier == "low"'), "house")
     path = annex(tmp_path, "tiers:\n" + rule("medium.use", 'stage == "use"'), "team", "house.yaml")
     assert [policy.data.id for policy in bases_of(path)] == ["house", "v1"]
-    assert findings(path)["annex_not_looser"].holds and findings(house)["annex_not_looser"].holds
+    found = findings(path)["annex_not_looser"]
+    assert found.holds and found.note is not None and found.counterexample is None
+    said = found.note.en.split("; ")
+    assert said[0].startswith(
+        "govern.register-light gives way where team raises the tier, for example from low to medium"
+    )
+    assert "govern.register-full" in found.note.en and "govern.register-full" in found.note.zh
+    assert any(item.startswith("govern.fast-note gives way where team raises") for item in said)
+    quiet = findings(house)["annex_not_looser"]
+    assert quiet.holds and quiet.note is None, "an annex that raises no tier makes nothing give way"
+
+
+def test_an_obligation_that_the_annex_keeps_does_not_give_way(tmp_path: Path) -> None:
+    keeps = (
+        "obligations:\n  - {id: govern.register-light, also_when: tier >= \"medium\"}\ntiers:\n"
+        + rule("medium.use", 'stage == "use"')
+    )  # fmt: skip
+    found = findings(annex(tmp_path, keeps))["annex_not_looser"]
+    assert found.holds and found.note is None
+
+
+def test_where_nothing_takes_the_place_it_is_said(tmp_path: Path) -> None:
+    """Only one obligation of the base depends on the tier, and it is owed by the middle one alone."""
+    by_tier = [duty.id for duty, judge in POLICY.obligations if TIER in judge.reads]
+    removed = "".join(f"  - {{id: {name}, remove: true}}\n" for name in by_tier)
+    loosens = "loosens:\n" + "".join(f"  - {{rule: {name}, reason: {REASON}}}\n" for name in by_tier)
+    middle = obligation("govern.middle", 'tier == "medium"')
+    annex(tmp_path, f"obligations:\n{removed}{middle}{loosens}", "base")
+    higher = rule("high.use", 'stage == "use" and decision_impact == "minor"', "high")
+    found = findings(annex(tmp_path, "tiers:\n" + higher, "top", "base.yaml"))["annex_not_looser"]
+    assert found.holds and found.note is not None
+    assert found.note.en == (
+        "govern.middle gives way where top raises the tier, for example from medium to high; in its place: nothing"
+    )
 
 
 def test_a_broken_promise(tmp_path: Path) -> None:
@@ -372,7 +406,7 @@ def test_a_broken_promise(tmp_path: Path) -> None:
     one = pasted(item, tmp_path, load_compiled(path))
     assert one.tier == ("low", "low") and one.lane == ("fast", "fast") and one.open_facts == []
     assert item["facts"]["hosting"] == ["edge"] and len(item["facts"]["acts_on"]) == 1
-    blank = {name: WORDS[name].plain(value) for name, value in least_profile(WORDS).items()}
+    blank = {name: WORDS[name].plain(value) for name, value in least_demanding(WORDS).items()}
     assert {name for name, value in item["facts"].items() if value != blank[name]} == {"hosting", "acts_on"}
 
 
@@ -461,7 +495,7 @@ def test_counterexamples_are_as_small_as_may_be() -> None:
     solver.add(*terms.coherent(), *terms.known.values())
     found = smallest(solver, terms, [terms.term(node)])
     assert found is not None
-    blank = least_profile(WORDS)
+    blank = least_demanding(WORDS)
     unasked = {"base_model_filed"}  # neutral, because it is not asked
     assert {name for name, value in found[0].items() if value != blank[name]} == {"minors", *unasked}
 

@@ -8,6 +8,8 @@ import hashlib
 import json
 from typing import Any
 
+import msgspec
+
 _PLAIN = "\ud7ff"  # up to here UTF-16 units and code points give keys the same order
 
 
@@ -50,9 +52,9 @@ def canonical_json(value: Any) -> bytes:
     a TypeError or ValueError.
     """
     plain = _check(value)
-    data = value if plain else _ordered(value)
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=plain)
-    return text.encode("utf-8")
+    if plain:
+        return msgspec.json.encode(value, order="sorted")
+    return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
 def sha256_hex(data: bytes) -> str:

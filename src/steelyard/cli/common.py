@@ -1,12 +1,15 @@
 """What the command modules share: options for policy and date, loading, and printing."""
 
 import argparse
+import contextlib
 import datetime as dt
 import json
+import signal
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from steelyard.base.clock import parse_date, today
 from steelyard.base.errors import InputError, SteelyardError
@@ -60,6 +63,32 @@ def write_new(path: Path, text: str) -> None:
     except OSError:
         path.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def tidy_end(lang: Lang) -> Iterator[None]:
+    """Lets a command that is told to end (SIGTERM, SIGHUP) end as an error does: what it began is removed.
+
+    The exit code is 128 and the number of the signal, as shells have it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
+
+    def end(number: int, frame: object) -> NoReturn:
+        for other in numbers:
+            signal.signal(other, signal.SIG_IGN)
+        warn(Text("stopped", "已中止").get(lang))
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def report(error: SteelyardError, options: argparse.Namespace) -> int:
@@ -122,7 +151,7 @@ def policy_of(options: argparse.Namespace) -> "Policy":
 
 def date_of(options: argparse.Namespace) -> dt.date:
     """The date to judge on."""
-    return parse_date(options.on, field="--on") if options.on else today()
+    return today() if options.on is None else parse_date(options.on, field="--on")
 
 
 def shown(pairs: Iterable[tuple[str, str]], lang: Lang) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from steelyard.base.errors import EXIT_DONE, missing_extra
 from steelyard.base.i18n import Lang, Text
-from steelyard.cli.common import date_of, policy_of, policy_options, say, say_json, warn
+from steelyard.cli.common import date_of, policy_of, policy_options, say, say_json, tidy_end, warn
 from steelyard.cli.portfolio_review import register_review
 
 if TYPE_CHECKING:
@@ -62,14 +62,15 @@ def run_assess(options: argparse.Namespace) -> int:
     if "xlsx" in wanted:
         extra.append(lambda summary, rows, folder: write_workbook(summary, rows, folder / "portfolio.xlsx"))
     out = Path(options.out)
-    summary = run(
-        Path(options.inventory),
-        Path(options.map) if options.map else None,
-        out,
-        policy_of(options),
-        date_of(options),
-        extra=extra,
-    )
+    with tidy_end(options.lang):
+        summary = run(
+            Path(options.inventory),
+            Path(options.map) if options.map is not None else None,
+            out,
+            policy_of(options),
+            date_of(options),
+            extra=extra,
+        )
     for name in summary.ignored:
         warn(Text(f"column {name!r} is not a fact and was ignored", f"列 {name!r} 不是事实，已忽略").get(options.lang))
     if options.json:
@@ -86,7 +87,7 @@ def run_show(options: argparse.Namespace) -> int:
     except ImportError:
         raise missing_extra("portfolio", "polars") from None
     from steelyard.cli.judge import assessment_text
-    from steelyard.journeys.portfolio import find_system
+    from steelyard.journeys.inventories import find_system
     from steelyard.policy.assess import assess
 
     policy = policy_of(options)

@@ -1,14 +1,19 @@
-"""`policy check|diff`: what holds for every system under a policy, and what changes between two; with examples."""
+"""`policy check|diff`: what holds for every system under a policy, and what changes between two; with examples.
+
+`policy diff --portfolio` counts besides how many systems of an inventory move, before anything is proved.
+"""
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steelyard.base.errors import EXIT_DONE, EXIT_NO, InputError, missing_extra
 from steelyard.base.i18n import Lang, Text
-from steelyard.cli.common import policy_of, policy_options, say, say_json
+from steelyard.cli.common import date_of, policy_of, policy_options, say, say_json, warn
 
 if TYPE_CHECKING:
+    from steelyard.journeys.moves import Moves, Standing
     from steelyard.policy.compile import Policy
     from steelyard.policy.proofs.findings import Finding
 
@@ -45,22 +50,126 @@ def register_diff(actions: Any, common: argparse.ArgumentParser, lang: Lang) -> 
     )
     diff.add_argument("old", metavar="A", help=Text("a policy file or name", "策略文件或名称").get(lang))
     diff.add_argument("new", metavar="B", help=Text("the policy it is compared with", "与之比较的策略").get(lang))
+    diff.add_argument(
+        "--portfolio",
+        metavar="INVENTORY",
+        help=Text("count the systems of this inventory that move", "统计该清单中发生变动的系统").get(lang),
+    )
+    diff.add_argument("--map", metavar="MAPPING", help=Text("how columns become facts", "列到事实的映射文件").get(lang))
+    diff.add_argument(
+        "--on",
+        metavar="DATE",
+        help=Text("judge the inventory as of this date; default: today", "清单的评估日期；默认为当日").get(lang),
+    )
     diff.set_defaults(run=run_diff)
 
 
 def run_diff(options: argparse.Namespace) -> int:
-    """Tells what changed between two policies, with an example system for each change."""
+    """Tells what changed between two policies, with an example for each change, and what moves in a portfolio."""
     _need_z3()
     from steelyard.policy.compile import load_compiled
     from steelyard.policy.proofs.diff import policy_diff
 
+    lang: Lang = options.lang
     old, new = load_compiled(options.old), load_compiled(options.new)
+    moves = _moves(options, old, new)
     found = policy_diff(old, new)
     if options.json:
-        say_json(found)
+        say_json({**found, "portfolio": moves.as_dict()} if moves else found)
     else:
-        say(diff_text(found, new, options.lang))
+        say(diff_text(found, new, lang))
+        if moves:
+            say("\n" + moves_text(moves, lang))
     return EXIT_DONE
+
+
+def _moves(options: argparse.Namespace, old: "Policy", new: "Policy") -> "Moves | None":
+    """What moves in the inventory that `--portfolio` names; None without one."""
+    if options.portfolio is None:
+        for name in ("map", "on"):
+            if getattr(options, name) is not None:
+                raise InputError(
+                    "wrong_value",
+                    Text(f"--{name} goes with --portfolio", f"--{name} 须与 --portfolio 一起使用"),
+                    field=f"--{name}",
+                )
+        return None
+    try:
+        import polars  # noqa: F401
+    except ImportError:
+        raise missing_extra("portfolio", "polars") from None
+    from steelyard.journeys.moves import portfolio_moves
+
+    mapping = Path(options.map) if options.map is not None else None
+    moves = portfolio_moves(Path(options.portfolio), mapping, old, new, date_of(options))
+    for name in moves.ignored:
+        warn(Text(f"column {name!r} is not a fact and was ignored", f"列 {name!r} 不是事实，已忽略").get(options.lang))
+    return moves
+
+
+def moves_text(moves: "Moves", lang: Lang) -> str:
+    """What moves in an inventory, for a person: the table, the counts, the rules behind them, the systems."""
+    from steelyard.base.tables import table
+    from steelyard.journeys.moves import MOVES, SHOWN
+
+    names = {
+        "up": Text("move up", "等级上移"),
+        "down": Text("move down", "等级下移"),
+        "widen": Text("widen (more tiers are possible)", "范围变宽（可能的等级变多）"),
+        "settle": Text("settle (fewer tiers are possible)", "范围收窄（可能的等级变少）"),
+    }
+    out = [
+        Text(
+            f"{moves.source}: {moves.total:,} rows, {moves.judged:,} judged, {len(moves.unusable):,} unusable",
+            f"{moves.source}：共 {moves.total:,} 行，评估 {moves.judged:,} 行，不可用 {len(moves.unusable):,} 行",
+        ).get(lang)
+    ]
+    out += [f"  {row}: {why}" for row, why in list(moves.unusable.items())[:5]]
+    if moves.unread:
+        out.append(
+            Text(
+                f"{moves.unread:,} cell(s) that the mapping does not read left unknown",
+                f"{moves.unread:,} 个单元格映射未能识别，按未知处理",
+            ).get(lang)
+        )
+    order = sorted(moves.table.items(), key=lambda item: (item[0][0] == item[0][1], -item[1]))
+    rows = [(f"{count:,}", _standing(old, lang), "→", _standing(new, lang)) for (old, new), count in order]
+    count, before, after = (
+        Text(*pair).get(lang) for pair in (("systems", "系统数"), ("before", "变更前"), ("after", "变更后"))
+    )
+    heads = [count, before, "", after]
+    out += ["", table(rows, heads), ""]
+    colon = "：" if lang == "zh" else ": "
+    out += [f"{names[name].get(lang)}{colon}{moves.moves[name]:,}" for name in MOVES if moves.moves[name]]
+    out.append(Text(f"stay: {moves.same:,}", f"不变：{moves.same:,}").get(lang))
+    for store, name in (
+        (moves.obligations, Text("obligations change for", "义务有变的系统")),
+        (moves.prohibitions, Text("prohibitions change for", "禁止事项有变的系统")),
+    ):
+        more, fewer = store["gains"], store["loses"]
+        each = Text(f"{more:,} gain, {fewer:,} lose", f"新增 {more:,}，减少 {fewer:,}").get(lang)
+        if store["changed"]:
+            kept = store["changed"]
+            each += Text(f", {kept:,} with other terms", f"，要求不同 {kept:,}").get(lang)
+        said = Text(f"{name.en}: {store['systems']:,} ({each})", f"{name.zh}：{store['systems']:,}（{each}）")
+        out.append(said.get(lang))
+    counted = [(f"+{more:,}", f"-{fewer:,}", name) for name, (more, fewer) in moves.rules.items() if more or fewer]
+    if counted:
+        heads = [Text(*pair).get(lang) for pair in (("gain", "新适用"), ("lose", "不再适用"), ("rule", "规则"))]
+        out += ["", table(counted, heads)]
+    if moves.moved:
+        out += ["", Text(f"the first {SHOWN} that move, the longest way first", f"变动最大的前 {SHOWN} 个").get(lang)]
+        for item in moves.moved:
+            where = f"{_standing(item.old, lang)} → {_standing(item.new, lang)}"
+            out.append(f"  {item.system}  {item.name}   {where}")
+    return "\n".join(out)
+
+
+def _standing(standing: "Standing", lang: Lang) -> str:
+    from steelyard.policy.model import TIER_NAMES
+
+    tiers, lanes = (dict.fromkeys(pair) for pair in (standing.tier, standing.lane))
+    return f"{'–'.join(TIER_NAMES[tier].get(lang) for tier in tiers)} ({'–'.join(lanes)})"
 
 
 def diff_text(found: dict[str, Any], policy: "Policy", lang: Lang) -> str:
@@ -202,7 +311,7 @@ def _line(said: str, text: str, column: int) -> str:
 def _facts(facts: dict[str, Any], policy: "Policy", indent: str, lang: Lang) -> str:
     """The facts as YAML for a steelyard.yaml: first those that ask for governance, then the rest."""
     from steelyard.base.tables import terminal_width, wrap
-    from steelyard.policy.proofs.solver import least
+    from steelyard.policy.least import least
 
     words = policy.vocabulary
     plain = {name: words[name].plain(least(words[name])) for name in facts if name in words}

@@ -11,10 +11,9 @@ import io
 import shutil
 import tempfile
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,48 +22,16 @@ import polars as pl
 from steelyard.base.errors import InputError, missing_extra
 from steelyard.base.i18n import Text
 from steelyard.base.progress import Progress
-from steelyard.base.yamldoc import near
-from steelyard.intake.apply import apply_mapping, profile_of
-from steelyard.intake.inventory import BATCH, kind_of, read_parquet, read_sheet
-from steelyard.intake.mapping import Assumption, load_mapping
-from steelyard.policy.columns import HIGHEST, LOWEST, ColumnPolicy, encode
+from steelyard.intake.mapping import Assumption
+from steelyard.journeys.inventories import Batch, Inventory, no_rows, open_inventory
+from steelyard.policy.columns import HIGHEST, LOWEST, ColumnPolicy
 from steelyard.policy.compile import Policy
 from steelyard.policy.tree import TIERS, facts_of
-from steelyard.profile.document import Profile
 
-IDENTITY = ("system", "name", "unit", "owner", "purpose")
 LISTED = 2_000
 OUTPUTS = ("portfolio.parquet", "portfolio.xlsx", "report.html", "unusable.csv")
 WORKERS = 2
 WORKBOOK_ROWS = 100_000
-
-
-class Batch(NamedTuple):
-    """A stretch of the inventory: row numbers, identity columns, encoded facts, and assumptions applied.
-
-    `declared` are the facts without assumptions, None where there are none to make.
-    """
-
-    rows: pl.Series
-    identity: pl.DataFrame
-    facts: pl.DataFrame
-    declared: pl.DataFrame | None
-    assumed: pl.Series | None
-
-
-class Inventory(NamedTuple):
-    """An inventory ready to judge.
-
-    `batches` gives functions that read a batch each, in order, callable on any thread; `unusable` fills up meanwhile.
-    """
-
-    title: Text
-    total: int
-    batches: Iterator[Callable[[], Batch]]
-    unusable: dict[int, str]
-    assumptions: tuple[Assumption, ...]
-    unread: dict[str, dict[str, int]]
-    ignored: list[str]
 
 
 @dataclass
@@ -100,127 +67,6 @@ class Summary:
     def settled(self) -> int:
         """Systems with one possible tier."""
         return sum(count for (low, high), count in self.tiers.items() if low == high)
-
-
-def open_inventory(path: Path, mapping_path: Path | None, policy: Policy) -> Inventory:
-    """Opens an inventory. Raises InputError for a file, mapping or column that cannot be used."""
-    if not path.is_file():
-        raise InputError(
-            "cannot_read",
-            Text("there is no such file", "文件不存在"),
-            remedy=Text("check the path", "请检查路径"),
-            path=str(path),
-        )
-    if kind_of(path) == "parquet" and mapping_path is None:
-        return _typed(path, policy)
-    if mapping_path is None:
-        raise InputError(
-            "no_mapping",
-            Text("a spreadsheet needs a mapping from columns to facts", "表格需要一份从列到事实的映射"),
-            remedy=Text("pass --map MAPPING.yaml (see docs/how-to/map-an-inventory.md)", "请用 --map 指定映射文件"),
-            path=str(path),
-        )
-    return _mapped(path, mapping_path, policy)
-
-
-def _typed(path: Path, policy: Policy) -> Inventory:
-    total, names, frames = read_parquet(path)
-    words = policy.vocabulary
-    if not any(name in words for name in names):
-        raise InputError(
-            "no_facts",
-            Text("no column is named after a fact", "没有以事实命名的列"),
-            remedy=Text("name columns by fact id, or pass --map", "请以事实 id 命名各列，或使用 --map"),
-            path=str(path),
-        )
-    unusable: dict[int, str] = {}
-
-    def read(frame: pl.DataFrame, start: int) -> Batch:
-        encoded = encode(frame, words)
-        unusable.update({start + row: reason for row, reason in encoded.unusable.items()})
-        rows = pl.int_range(start, start + frame.height, dtype=pl.Int64, eager=True).alias("row")
-        identity, facts = _identity(frame, rows), encoded.frame
-        if encoded.unusable:
-            keep = ~pl.int_range(frame.height, eager=True).is_in(list(encoded.unusable))
-            rows, identity, facts = rows.filter(keep), identity.filter(keep), facts.filter(keep)
-        return Batch(rows, identity, facts, None, None)
-
-    def batches() -> Iterator[Callable[[], Batch]]:
-        start = 0
-        for frame in frames:
-            yield partial(read, frame, start)
-            start += frame.height
-
-    ignored = [name for name in names if name not in words and name not in IDENTITY]
-    title = Text(path.name, path.name)
-    return Inventory(title, total, batches(), unusable, (), {}, ignored)
-
-
-def _identity(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
-    columns = [
-        pl.col(name).cast(pl.String) if name in frame.columns else pl.lit(None, dtype=pl.String).alias(name)
-        for name in IDENTITY
-    ]
-    table = frame.select(columns) if any(name in frame.columns for name in IDENTITY) else None
-    if table is None:
-        blank = pl.Series("system", [None], dtype=pl.String).new_from_index(0, frame.height)
-        table = pl.DataFrame([blank.alias(name) for name in IDENTITY])
-    return table.with_columns(pl.col("system").fill_null("row-" + pl.lit(rows).cast(pl.String)))
-
-
-def _mapped(path: Path, mapping_path: Path, policy: Policy) -> Inventory:
-    mapping, doc = load_mapping(mapping_path, policy)
-    sheet = read_sheet(path, mapping.data.inventory)
-    mapped = apply_mapping(mapping, doc, sheet.frame, policy)
-    rows = pl.Series("row", sheet.rows, dtype=pl.Int64)
-    identity = _identity(mapped.identity.rename({"id": "system"}), rows)
-    declared = mapped.facts if mapping.assume else None
-
-    def read(part: slice) -> Batch:
-        before = declared[part] if declared is not None else None
-        return Batch(rows[part], identity[part], mapped.assumed[part], before, mapped.applied[part])
-
-    def batches() -> Iterator[Callable[[], Batch]]:
-        for start in range(0, len(rows), BATCH):
-            yield partial(read, slice(start, start + BATCH))
-
-    return Inventory(
-        mapping.data.title,
-        sheet.total,
-        batches(),
-        dict(sheet.unusable),
-        tuple(item.source for item in mapping.assume),
-        mapped.unread,
-        [],
-    )
-
-
-def find_system(path: Path, mapping_path: Path, system: str, policy: Policy) -> Profile:
-    """One system of a mapped inventory, by its id (or `row-N`), as a profile. Raises InputError."""
-    mapping, doc = load_mapping(mapping_path, policy)
-    sheet = read_sheet(path, mapping.data.inventory)
-    mapped = apply_mapping(mapping, doc, sheet.frame, policy)
-    numbers = [f"row-{row}" for row in sheet.rows]
-    ids = [name or number for name, number in zip(mapped.identity["id"].to_list(), numbers, strict=True)]
-    if ids.count(system) > 1:
-        rows = [number for name, number in zip(ids, numbers, strict=True) if name == system]
-        raise InputError(
-            "several_systems",
-            Text(f"{len(rows)} rows have the id {system!r}", f"有 {len(rows)} 行的编号都是 {system!r}"),
-            remedy=Text(f"name one: {', '.join(rows[:5])}", f"请指明：{'、'.join(rows[:5])}"),
-            path=str(path),
-        )
-    if system not in ids and system in numbers:
-        ids = numbers
-    if system not in ids:
-        raise InputError(
-            "unknown_system",
-            Text(f"the inventory has no system {system!r}", f"清单中没有系统 {system!r}"),
-            remedy=near(system, ids) or Text("ids stand in the report and the workbook", "编号见报告与工作簿"),
-            path=str(path),
-        )
-    profile = profile_of(mapping, mapped, ids.index(system), policy)
-    return replace(profile, id=system)
 
 
 def assess_portfolio(
@@ -438,12 +284,7 @@ def run(
         try:
             summary = assess_portfolio(inventory, policy, on, inventory_path.name, write)
             if not writer:
-                raise InputError(
-                    "no_rows",
-                    Text("the inventory holds no usable row", "清单没有可用的行"),
-                    remedy=Text("check the header row and the mapping", "请检查表头与映射"),
-                    path=str(inventory_path),
-                )
+                raise no_rows(inventory_path)
         finally:
             for item in writer:
                 item.close()

@@ -9,12 +9,11 @@ Rules enforced:
 """
 
 import datetime as dt
-import hashlib
 import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -40,8 +39,8 @@ STATES: dict[str, Text] = {
 def commitment(salt: bytes, kind: str, field: str, value: Any) -> str:
     """HMAC-SHA256 in hexadecimal, keyed by the salt, over kind, field and the canonical JSON of the value."""
     parts = (kind.encode(), field.encode(), canonical_json(value))
-    message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    return hmac.new(salt, message, hashlib.sha256).hexdigest()
+    message = b"".join([len(part).to_bytes(4, "big") + part for part in parts])
+    return hmac.digest(salt, message, "sha256").hex()
 
 
 def new_subject() -> str:
@@ -80,18 +79,30 @@ class Vault:
 
         Raises InputError `erased_subject` for somebody whose data were erased.
         """
+        return self.commit_many(connection, kind, [(subject, values)])[0]
+
+    def commit_many(
+        self, connection: Any, kind: str, items: Sequence[tuple[str, Mapping[str, Any]]]
+    ) -> list[dict[str, str]]:
+        """The same for many (subject, values) at once, in their order: each subject's key is opened once."""
         link = over(connection)
-        box = AESGCM(self._subject_key(link, subject))
-        out: dict[str, str] = {}
-        for field, value in values.items():
-            salt, nonce = os.urandom(SALT), os.urandom(12)
-            mark = commitment(salt, kind, field, value)
-            text = box.encrypt(nonce, canonical_json({"kind": kind, "value": value}), mark.encode())
-            link.execute(
-                "INSERT INTO ledger_secret (commitment, subject, field, salt, ciphertext) VALUES (?, ?, ?, ?, ?)",
-                (mark, subject, field, salt, nonce + text),
-            )
-            out[field] = mark
+        boxes: dict[str, AESGCM] = {}
+        rows: list[tuple[Any, ...]] = []
+        out: list[dict[str, str]] = []
+        for subject, values in items:
+            box = boxes.get(subject)
+            if box is None:
+                box = boxes[subject] = AESGCM(self._subject_key(link, subject))
+            marks: dict[str, str] = {}
+            for field, value in values.items():
+                drawn = os.urandom(SALT + 12)
+                salt, nonce = drawn[:SALT], drawn[SALT:]
+                mark = commitment(salt, kind, field, value)
+                text = box.encrypt(nonce, canonical_json({"kind": kind, "value": value}), mark.encode())
+                rows.append((mark, subject, field, salt, nonce + text))
+                marks[field] = mark
+            out.append(marks)
+        link.insert_many("ledger_secret", ("commitment", "subject", "field", "salt", "ciphertext"), rows)
         return out
 
     def _subject_key(self, link: Connection, subject: str) -> bytes:

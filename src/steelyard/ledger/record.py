@@ -100,7 +100,7 @@ def lint(data: Mapping[str, Any]) -> list[str]:
     return [f"{place}: {hit.kind}" for place, text in suspects for hit in rules.find(text, "medium")]
 
 
-_SUSPECT = re.compile(r"\d{5}|@|-----|[A-Za-z]\d{4}|key|secret|token|passw", re.IGNORECASE)
+_SUSPECT = re.compile(r"\d{5}|@|-----|[A-Za-z]\d{4}|(?:key|secret|token|passw\w*|pwd)\W", re.IGNORECASE)
 _PLAIN = re.compile(r"(?:sha256:)?[0-9a-f]{64}|p-[0-9a-f]{16}|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 
 

@@ -81,26 +81,46 @@ def append(connection: Any, data: Mapping[str, Any]) -> int:
     """
     link = over(connection)
     if not link.in_transaction:
-        raise EnvironmentNotReady(
-            "no_transaction",
-            Text("a record is written in the transaction of what it records", "记录须与其所记事项在同一事务中写入"),
-            remedy=Text("begin a transaction first", "请先开始事务"),
-        )
+        raise _no_transaction()
+    leaf, thing = _encoded(data)
+    row = link.one(
+        "INSERT INTO ledger_queue (leaf, object, queued) VALUES (?, ?, ?) RETURNING ticket",
+        (leaf, thing, now_ms()),
+    )
+    assert row is not None  # noqa: S101  (RETURNING gives the row it wrote)
+    return int(row[0])
+
+
+def append_many(connection: Any, records: Sequence[Mapping[str, Any]]) -> None:
+    """Queues many records of rooms at once, as `append` does one by one."""
+    link = over(connection)
+    if not link.in_transaction:
+        raise _no_transaction()
+    now = now_ms()
+    link.insert_many("ledger_queue", ("leaf", "object", "queued"), [(*_encoded(data), now) for data in records])
+
+
+def _encoded(data: Mapping[str, Any]) -> tuple[bytes, str | None]:
     record.refuse_personal(data)
     leaf = record.encode(data)
     thing = data.get("object")
-    if isinstance(thing, str) and "\0" in thing:
+    if not isinstance(thing, str):
+        return leaf, None
+    if "\0" in thing:
         raise InputError(
             "bad_leaf",
             Text("the object of a record is a text without NUL", "记录的对象名不得含 NUL"),
             remedy=Text("name it otherwise", "请换一个名称"),
         )
-    row = link.one(
-        "INSERT INTO ledger_queue (leaf, object, queued) VALUES (?, ?, ?) RETURNING ticket",
-        (leaf, thing if isinstance(thing, str) else None, now_ms()),
+    return leaf, thing
+
+
+def _no_transaction() -> EnvironmentNotReady:
+    return EnvironmentNotReady(
+        "no_transaction",
+        Text("a record is written in the transaction of what it records", "记录须与其所记事项在同一事务中写入"),
+        remedy=Text("begin a transaction first", "请先开始事务"),
     )
-    assert row is not None  # noqa: S101  (RETURNING gives the row it wrote)
-    return int(row[0])
 
 
 def queue_leaves(connection: Any, leaves: Sequence[bytes]) -> None:
@@ -224,10 +244,11 @@ def sequence(connection: Any, signer: Signer, *, limit: int = BATCH, leaves: Seq
 def _head(link: Connection) -> tuple[Log, tree.Frontier, int]:
     """The log that grows and its right edge, locked until the transaction ends."""
     lock = " FOR UPDATE" if link.dialect == "postgresql" else ""
-    row = link.one(
+    found = (
         "SELECT l.log, l.origin, l.public, h.size, h.frontier, h.updated FROM ledger_log l"  # noqa: S608
         f" JOIN ledger_head h ON h.log = l.log WHERE l.ended IS NULL ORDER BY l.log DESC LIMIT 1{lock}"
     )
+    row = link.one(found) or link.one(found)  # on PostgreSQL the log may end while its lock is waited for
     if row is None:
         current(link)
         raise damaged("its head is missing")
@@ -246,7 +267,7 @@ def _continues(link: Connection, log: Log, frontier: tree.Frontier) -> None:
             raise damaged("its checkpoints are missing")
         return
     try:
-        last = note.Checkpoint.parse(note.Note.parse(str(row[1])).text)
+        last = note.signed_checkpoint(note.Note.parse(str(row[1])), log.key)
     except note.NoteError as error:
         raise damaged(str(error)) from None
     if (last.size, last.root) != (frontier.size, frontier.root()):

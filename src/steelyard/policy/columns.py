@@ -150,6 +150,9 @@ def _encode_column(fact: Fact, raw: pl.Series) -> pl.Series:
     kind = code_type(fact)
     if raw.dtype == pl.Null:
         return raw.cast(kind)
+    inner = getattr(raw.dtype, "inner", None)
+    if raw.dtype.is_nested() and (fact.type != "set_of" or inner is None or inner.is_nested()):
+        return pl.Series(raw.name, [None], dtype=kind).new_from_index(0, len(raw))  # no value of this fact looks so
     if fact.type == "bool":
         return raw if raw.dtype == pl.Boolean else _by_unique(fact, raw.cast(pl.String, strict=False), kind)
     if fact.type == "count":

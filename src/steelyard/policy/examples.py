@@ -12,9 +12,9 @@ from steelyard.base.i18n import Text
 from steelyard.policy.assess import assess_facts
 from steelyard.policy.compile import Policy
 from steelyard.policy.kleene import Judge
+from steelyard.policy.least import least_demanding
 from steelyard.policy.model import Rule
 from steelyard.policy.tree import TIER
-from steelyard.profile.facts import Value, Vocabulary
 
 _ANY_DAY = dt.date(2024, 9, 9)  # examples do not depend on the date; the release of Framework 1.0
 
@@ -32,19 +32,6 @@ class Trial(NamedTuple):
     def ok(self) -> bool:
         """Whether the example came out as promised."""
         return self.problem is None
-
-
-def least_demanding(words: Vocabulary) -> dict[str, Value]:
-    """A complete profile that asks for as little as possible."""
-    out: dict[str, Value] = {}
-    for fact in words.items:
-        if fact.type == "one_of":
-            out[fact.id] = fact.members[0]
-        elif fact.type == "bool":
-            out[fact.id] = fact.demanding == "down"
-        else:
-            out[fact.id] = frozenset() if fact.type == "set_of" else 0
-    return out
 
 
 def run_examples(policy: Policy) -> Iterator[Trial]:

@@ -14,9 +14,10 @@ from typing import Any
 import z3  # type: ignore[import-untyped]
 
 from steelyard.base.i18n import Text
+from steelyard.policy.least import least_demanding
 from steelyard.policy.model import Prohibition, TierRule
 from steelyard.policy.proofs.findings import Disagreement, Finding, Values, assess_answers, declared, plain, rules_of
-from steelyard.policy.proofs.solver import Undecided, least_profile
+from steelyard.policy.proofs.solver import Undecided
 from steelyard.policy.proofs.system import System
 from steelyard.policy.tree import TIERS
 from steelyard.profile.facts import Value
@@ -32,7 +33,7 @@ class Witnesses:
         self.index = {rule_id: position for position, rule_id in enumerate(system.policy.judges)}
         self.rows: list[int] = []
         words = system.policy.vocabulary
-        blank = least_profile(words)
+        blank = least_demanding(words)
         for rule, _ in system.policy.judges.values():
             raw = rule.examples.fires
             facts = {name: words[name].parse(value) for name, value in raw.items() if value is not None}

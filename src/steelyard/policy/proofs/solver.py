@@ -9,8 +9,9 @@ from typing import Any
 
 import z3  # type: ignore[import-untyped]
 
+from steelyard.policy.least import least
 from steelyard.policy.proofs.terms import Terms
-from steelyard.profile.facts import Fact, Value, Vocabulary
+from steelyard.profile.facts import Fact, Value
 
 MAX_QUESTION_SECONDS = 20.0
 
@@ -59,15 +60,6 @@ class Solver:
         if answer == z3.unknown:
             raise Undecided
         return self._z3.model() if answer == z3.sat else None
-
-
-def least(fact: Fact) -> Value:
-    """The answer that asks for the least governance; for a fact without a direction its neutral value, or its first."""
-    if fact.demanding == "down" and fact.type != "count":
-        return True if fact.type == "bool" else fact.members[-1] if fact.type == "one_of" else fact.member_set
-    if fact.neutral is not None and (fact.demanding == "none" or fact.type != "one_of"):
-        return fact.neutral
-    return fact.members[0]
 
 
 def smallest(
@@ -126,8 +118,3 @@ def _lower(solver: Solver, terms: Terms, fact: Fact, fixed: list[Any], model: An
 
 def _holds(model: Any, literals: Iterable[Any]) -> bool:
     return all(z3.is_true(model.eval(literal, model_completion=True)) for literal in literals)
-
-
-def least_profile(words: Vocabulary) -> dict[str, Value]:
-    """Every fact at its least demanding answer."""
-    return {fact.id: least(fact) for fact in words.items}
