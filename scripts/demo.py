@@ -30,7 +30,8 @@ def interview() -> None:
     path = ROOT / "out" / "demo-interview.yaml"
     path.unlink(missing_ok=True)
     # our people / employees / in use; personal data, none important; no effect, only advises; filed API, text; general
-    typed = "1\n1\n6\n2\n2\n1\n1\n4\n1\n1\n1\n2\n2\n2\n1\n7\n" + "2\n" * 12
+    who = "Meeting notes\nTurns recordings of meetings into minutes that the secretary corrects\nWang Fang\n"
+    typed = who + "1\n1\n6\n2\n2\n1\n1\n4\n1\n1\n1\n2\n2\n2\n1\n7\n" + "2\n" * 12
     command = [sys.executable, "-m", "steelyard", "intake", str(path)]
     subprocess.run(command, cwd=ROOT, input=typed, text=True, encoding="utf-8", check=False)
 
@@ -45,7 +46,8 @@ def main() -> int:
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         if code != EXPECTED.get(step, 0):
             return code or 1
-    return 0
+    print()
+    return subprocess.run([sys.executable, "scripts/demo_launch.py"], cwd=ROOT, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ The evidence is made up, from the smallest result that each requirement's own ex
 keys, signatures, decisions of five people, the log, its witness, the pack, and the stand-alone verifier.
 """
 
+import base64
 import contextlib
 import io
 import json
@@ -86,27 +87,21 @@ def evidence(missing: list[dict[str, object]]) -> None:
 
 
 def forge(pack: Path) -> None:
-    """Changes one decision in a copy of the pack, as its keeper could, and lets the verifier look."""
+    """Turns one approval into a refusal in a copy of the pack, as its keeper could, and lets the verifier look."""
     copy = pack.with_name("forged.zip")
     with zipfile.ZipFile(pack) as old, zipfile.ZipFile(copy, "w") as new:
-        done = False
+        waiting = True
         for info in old.infolist():
             data = old.read(info)
-            if not done and info.filename.startswith("envelopes/") and b"decision" in data:
-                data = data.replace(b'"payload":"', b'"payload":"A', 1)
-                done = True
-            elif not done and info.filename.startswith("envelopes/"):
-                body = json.loads(data)
-                import base64
-
-                payload = base64.b64decode(body["payload"])
+            if waiting and info.filename.startswith("envelopes/"):
+                envelope = json.loads(data)
+                payload = base64.b64decode(envelope["payload"])
                 if b'"action":"approve"' in payload:
-                    payload = payload.replace(b'"action":"approve"', b'"action":"refuse"')
-                    body["payload"] = base64.b64encode(payload).decode()
-                    data = json.dumps(body, separators=(",", ":")).encode()
-                    done = True
+                    changed = payload.replace(b'"action":"approve"', b'"action":"refuse"')
+                    envelope["payload"] = base64.b64encode(changed).decode()
+                    data, waiting = json.dumps(envelope, separators=(",", ":")).encode(), False
             new.writestr(info, data)
-    print("\nNow somebody turns one approval into a refusal in a copy of the pack:")
+    print("\nNow somebody turns one approval into a refusal, in a copy of the pack:")
     verify(copy, expect=1)
 
 

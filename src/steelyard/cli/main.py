@@ -44,6 +44,7 @@ GROUPS: dict[str, Group] = {
         "audit_pack", Text("pack everything about a system for an auditor", "为审计打包系统的全部内容")
     ),
     "reindex": Group("evidence", Text("rebuild every index from the envelopes", "由信封重建索引")),
+    "serve": Group("serve", Text("the console for owners and reviewers", "负责人与评审人员的控制台")),
     "ledger": Group("ledger", Text("the log nobody can quietly rewrite", "不可悄悄改写的账本")),
     "portfolio": Group("portfolio", Text("assess a whole inventory", "评估整个系统清单")),
 }
