@@ -1,4 +1,4 @@
-"""`evidence`, `key`, `reindex`: statements that verify themselves, and the keys that sign them."""
+"""`evidence`, `reindex`: statements that verify themselves, in and out of the store."""
 
 import argparse
 from pathlib import Path
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from steelyard.base.errors import EXIT_DONE, EXIT_NO, EnvironmentNotReady, InputError, SteelyardError
 from steelyard.base.i18n import Lang, Text
-from steelyard.cli.common import report, say, say_json, warn, write_new
+from steelyard.cli.common import policy_of, policy_options, report, say, say_json, warn, write_new
+from steelyard.cli.evidence_keys import register_keys
 from steelyard.cli.stores import home_of, person_passphrase, store_options
 
 if TYPE_CHECKING:
     from steelyard.base.keys import Envelope
     from steelyard.evidence.statement import Statement
+    from steelyard.gates.case import Case
 
 
 def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None:
@@ -47,6 +49,7 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
         "--attach", metavar="FILE", nargs="*", default=[], help=Text("keep these files too", "一并保存文件").get(lang)
     )
     add.add_argument("--profile", metavar="FILE", help=Text("the system's profile", "系统档案").get(lang))
+    policy_options(add, lang, date=False)
     verify = action("verify", Text("does this statement hold?", "核验声明"), run_verify)
     verify.add_argument("envelope", metavar="X")
     verify.add_argument("--subject", metavar="FILE", nargs="*", default=[])
@@ -57,30 +60,14 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
     listing = action("list", Text("what the store holds", "列出存储内容"), run_list)
     listing.add_argument("--system", metavar="ID")
 
-    key = commands.add_parser("key", help=Text("signing keys", "签名密钥").get(lang))
-    kept = key.add_subparsers(dest="action", metavar=Text("ACTION", "操作").get(lang), required=True)
-    for name, about, run in (
-        ("new", Text("make a key for a person", "为个人生成密钥"), run_key_new),
-        ("list", Text("the keys trusted here", "受信任的密钥"), run_key_list),
-        ("trust", Text("trust somebody else's key for evidence", "信任外部密钥出具的证据"), run_key_trust),
-        ("revoke", Text("trust a key no longer", "撤销密钥"), run_key_revoke),
-    ):
-        parser = kept.add_parser(name, parents=[common], help=about.get(lang), description=about.get(lang))
-        if name == "new":
-            parser.add_argument("--person", metavar="NAME", required=True)
-        elif name == "trust":
-            parser.add_argument("file", metavar="FILE.pem")
-            parser.add_argument("--name", metavar="NAME", required=True)
-            parser.add_argument("--until", metavar="DATE")
-        elif name == "revoke":
-            parser.add_argument("key", metavar="NAME_OR_KEYID")
-        if name in ("trust", "revoke"):
-            parser.add_argument("--by", metavar="NAME", required=True)
-        store_options(parser, lang)
-        parser.set_defaults(run=run)
-
+    register_keys(commands, common, lang)
     reindex = commands.add_parser(
         "reindex", parents=[common], help=Text("rebuild every index from the envelopes", "由信封重建全部索引").get(lang)
+    )
+    reindex.add_argument(
+        "--check",
+        action="store_true",
+        help=Text("change nothing; exit 1 where an index differs", "只核对不改动；索引不符时退出码为 1").get(lang),
     )
     store_options(reindex, lang)
     reindex.set_defaults(run=run_reindex)
@@ -200,24 +187,28 @@ def _envelope(path: str) -> "tuple[Envelope, Statement]":
 
 
 def run_add(options: argparse.Namespace) -> int:
-    """Takes statements in; one that cannot be used is told, and the others still come."""
+    """Takes statements in; one that cannot be used is told and leaves nothing, and the others still come."""
     from steelyard.evidence import store
-    from steelyard.evidence.kinds import Kinds
-    from steelyard.gates import people
+    from steelyard.evidence.kinds import PREDICATE_PREFIX, Kinds
+    from steelyard.gates import people, tables
     from steelyard.gates.desk import writing
     from steelyard.ledger.personal import utc_now
 
     kinds, home, code = Kinds.registered(), home_of(options), EXIT_DONE
-    files = {item: Path(item).read_bytes() for item in options.attach}
+    files = [_attachment(item) for item in options.attach]
+    cases = _cases(options, home.folder.parent)
     with writing(home) as link:
         own = people.own_key(home, link, utc_now())
         for path in options.envelopes:
             try:
                 envelope, said = _envelope(path)
                 system = said.predicate.get("system")
-                if isinstance(system, str):
-                    _remember_profile(options, link, home, own, system)
-                stored = store.add(link, envelope, kinds, ts=utc_now(), path=path)
+                with link.transaction():
+                    if said.predicate_type.startswith(PREDICATE_PREFIX) and isinstance(system, str):
+                        case = _case_of(options, cases, system)
+                        if case is not None:
+                            tables.record_assessment(link, case, own, utc_now())
+                    stored = store.add(link, envelope, kinds, ts=utc_now(), path=path)
             except SteelyardError as error:
                 code = max(code, report(error, options))
                 continue
@@ -225,67 +216,88 @@ def run_add(options: argparse.Namespace) -> int:
                 say_json({"path": path, "digest": stored.digest})
             else:
                 say(stored.digest)
-                if "result" in said.predicate and not said.predicate.get("obligations"):
+                if not said.predicate.get("obligations"):
                     warn(
                         Text(
                             f"{path} names no obligation: it counts for each that takes this kind",
                             f"{path} 未指明义务：对接受该类别的每项义务都有效",
                         ).get(options.lang)
                     )
-        for data in files.values():
+        for data in files:
             store.attach(link, data)
     return code
 
 
-def _remember_profile(options: argparse.Namespace, link: Any, home: Any, own: Any, system: str) -> None:
-    """Puts the system's assessment on record, so that evidence is bound to what it rests on."""
-    from steelyard.base.clock import today
-    from steelyard.gates import tables
-    from steelyard.gates.desk import Desk
-    from steelyard.ledger.personal import utc_now
-    from steelyard.policy.compile import load_compiled
+def _attachment(path: str) -> bytes:
+    from steelyard.evidence.store import MAX_ATTACHMENT, too_large
 
-    folder = home.folder.parent
-    chosen = [options.profile] if options.profile else sorted(folder.glob("*.yaml"))[:50]
-    if not chosen:
-        return
-    desk = Desk.of(home, load_compiled(None), today())
-    for path in chosen:
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(MAX_ATTACHMENT + 1)
+    except OSError as error:
+        raise InputError(
+            "cannot_read",
+            Text(f"cannot read: {error.strerror}", f"无法读取：{error.strerror}"),
+            remedy=Text("check the name", "请检查文件名"),
+            path=path,
+        ) from None
+    if len(data) > MAX_ATTACHMENT:
+        raise too_large(path)
+    return data
+
+
+def _cases(options: argparse.Namespace, folder: Path) -> "dict[str, Case]":
+    """The cases of `--profile`, or of the profiles beside the store: what evidence that comes in now rests on."""
+    from steelyard.base.clock import today
+    from steelyard.gates.case import case_of
+    from steelyard.policy.assess import assess
+    from steelyard.profile.document import read
+
+    policy = policy_of(options)
+    found: dict[str, Case] = {}
+    for path in [Path(options.profile)] if options.profile else sorted(folder.glob("*.yaml"))[:50]:
         try:
-            case = desk.case(path)
+            case = case_of(assess(read(path, policy.vocabulary), policy, today()))
         except SteelyardError:
             if options.profile:
                 raise
             continue
-        if case.system == system:
-            tables.record_assessment(link, case, own, utc_now())
-            return
-        if options.profile:
-            raise InputError(
-                "other_system",
-                Text(
-                    f"this is the profile of {case.system}, the evidence is about {system}",
-                    f"此档案属于 {case.system}，而证据关于 {system}",
-                ),
-                path=options.profile,
-            )
+        found.setdefault(case.system, case)
+    return found
+
+
+def _case_of(options: argparse.Namespace, cases: "dict[str, Case]", system: str) -> "Case | None":
+    if options.profile and system not in cases:
+        other = next(iter(cases))
+        raise InputError(
+            "other_system",
+            Text(
+                f"this is the profile of {other}, the evidence is about {system}",
+                f"此档案属于 {other}，而证据关于 {system}",
+            ),
+            remedy=Text("name the profile of that system", "请提供该系统的档案"),
+            path=options.profile,
+        )
+    return cases.get(system)
 
 
 def run_verify(options: argparse.Namespace) -> int:
     """Whether a statement holds: signature, key, form, subjects, date. Exit 1 where it does not."""
     from steelyard.base.clock import parse_date, today
     from steelyard.base.keys import key_id, read_public
-    from steelyard.evidence import statement, trust
+    from steelyard.evidence import statement, store, trust
     from steelyard.evidence.kinds import PREDICATE_PREFIX, Kinds
     from steelyard.gates.desk import reading
     from steelyard.ledger.personal import utc_now
+    from steelyard.ledger.store import rfc3339
 
+    on = parse_date(options.on, field="--on") if options.on is not None else today()
     envelope, said = _envelope(options.envelope)
+    public = read_public(Path(options.key)) if options.key else None
     problems: list[SteelyardError] = []
     signed: tuple[str, ...] = ()
     try:
-        if options.key:
-            public = read_public(Path(options.key))
+        if public is not None:
             signed = tuple(envelope.signed_by({key_id(public): public}))
             if not signed:
                 problems.append(
@@ -295,7 +307,9 @@ def run_verify(options: argparse.Namespace) -> int:
                 )
         else:
             with reading(home_of(options)) as link:
-                signed = trust.check(link, envelope, said, utc_now(), path=options.envelope)
+                kept = store.get(link, statement.envelope_digest(envelope))  # what came in is judged by that time
+                at = rfc3339(kept.received) if kept is not None else utc_now()
+                signed = trust.check(link, envelope, said, at, path=options.envelope)
     except EnvironmentNotReady as error:
         if error.code != "no_store":
             raise
@@ -305,7 +319,7 @@ def run_verify(options: argparse.Namespace) -> int:
     if said.predicate_type.startswith(PREDICATE_PREFIX):
         try:
             statement.check_evidence(said, Kinds.registered(), path=options.envelope)
-            until, on = said.predicate.get("valid_until"), parse_date(options.on) if options.on else today()
+            until = said.predicate.get("valid_until")
             if until is not None and parse_date(until) < on:
                 problems.append(
                     InputError("expired", Text(f"it held until {until}", f"有效期至 {until}"), path=options.envelope)
@@ -365,139 +379,28 @@ def run_list(options: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def run_key_new(options: argparse.Namespace) -> int:
-    """Makes a key for a person; the first of an empty store becomes administrator."""
-    from steelyard.gates import people
-    from steelyard.gates.desk import writing
-
-    home, secret = home_of(options), person_passphrase(options)
-    with writing(home) as link:
-        person, first = people.new_person(home, link, options.person, secret)
-    if options.json:
-        say_json({"person": person.id, "keyid": person.keyid, "administrator": first})
-        return EXIT_DONE
-    say(person.id)
-    if first:
-        warn(
-            Text(
-                f"{person.name} is the first person here and therefore administrator",
-                f"{person.name} 是此处第一人，因此成为管理员",
-            ).get(options.lang)
-        )
-    return EXIT_DONE
-
-
-def run_key_list(options: argparse.Namespace) -> int:
-    """The keys trusted here; names as far as they were not erased."""
-    from steelyard.evidence import trust
-    from steelyard.gates import people
-    from steelyard.gates.desk import reading
-    from steelyard.ledger.personal import utc_now
-
-    home = home_of(options)
-    with reading(home) as link:
-        names = {item.id: item.name for item in people.everybody(home, link)}
-        now = utc_now()
-        for key in trust.every(link):
-            roles = people.roles_of(link, key.holder, now) if key.purpose == "person" else []
-            row = {
-                "keyid": key.keyid,
-                "purpose": key.purpose,
-                "holder": key.holder,
-                "name": names.get(key.holder),
-                "roles": roles,
-                "starts": key.starts,
-                "ends": key.ends,
-                "revoked": key.revoked,
-            }
-            if options.json:
-                say_json(row)
-            else:
-                gone = Text("revoked", "已撤销").get(options.lang) if key.revoked else ", ".join(roles)
-                say(f"{key.keyid[:16]}  {key.purpose:10} {names.get(key.holder) or key.holder:24} {gone}")
-    return EXIT_DONE
-
-
-def _administrator(options: argparse.Namespace, link: Any, home: Any) -> Any:
-    from steelyard.gates import people
-    from steelyard.ledger.personal import utc_now
-
-    by = people.find(home, link, options.by)
-    if not people.holds(link, by.id, people.ADMINISTRATOR, utc_now()):
-        raise people.Refused(
-            "not_administrator",
-            Text(f"{by.name or by.id} is not an administrator here", f"{by.name or by.id} 不是此处的管理员"),
-            remedy=Text("let an administrator do it", "请由管理员操作"),
-            field="--by",
-        )
-    return people.signer(home, by, person_passphrase(options))
-
-
-def run_key_trust(options: argparse.Namespace) -> int:
-    """Trusts an outside key for evidence, signed by an administrator."""
-    from steelyard.base.clock import parse_date
-    from steelyard.base.keys import key_id, read_public
-    from steelyard.evidence import store, trust
-    from steelyard.gates.desk import writing
-    from steelyard.ledger.personal import utc_now
-
-    public = read_public(Path(options.file))
-    until = parse_date(options.until, field="--until").isoformat() if options.until else None
-    home = home_of(options)
-    with writing(home) as link:
-        now = utc_now()
-        key = trust.Key(key_id(public), public, "outside", options.name, now, until)
-        stored = store.vouch(link, key, _administrator(options, link, home), ts=now)
-    if options.json:
-        say_json({"keyid": key.keyid, "digest": stored.digest})
-    else:
-        say(key.keyid)
-    return EXIT_DONE
-
-
-def run_key_revoke(options: argparse.Namespace) -> int:
-    """Trusts a key no longer from now on, signed by an administrator; what came in before stays good."""
-    import dataclasses
-
-    from steelyard.evidence import store, trust
-    from steelyard.gates import people
-    from steelyard.gates.desk import writing
-    from steelyard.ledger.personal import utc_now
-
-    home = home_of(options)
-    with writing(home) as link:
-        names = {item.keyid: item.name for item in people.everybody(home, link)}
-        found = [
-            key
-            for key in trust.every(link)
-            if key.keyid.startswith(options.key) or options.key in (key.holder, names.get(key.keyid))
-        ]
-        if len(found) != 1:
-            raise InputError(
-                "unknown_key",
-                Text(f"{len(found)} keys match {options.key}", f"有 {len(found)} 个密钥与 {options.key} 相符"),
-                remedy=Text("`steelyard key list` shows them", "可用 `steelyard key list` 查看"),
-            )
-        now = utc_now()
-        stored = store.vouch(
-            link, dataclasses.replace(found[0], revoked=now), _administrator(options, link, home), ts=now
-        )
-    if options.json:
-        say_json({"keyid": found[0].keyid, "digest": stored.digest})
-    else:
-        say(found[0].keyid)
-    return EXIT_DONE
-
-
 def run_reindex(options: argparse.Namespace) -> int:
-    """Drops every index table and rebuilds it from the envelopes."""
-    from steelyard.evidence import store
-    from steelyard.gates.desk import writing
+    """Drops every index table and rebuilds it from the envelopes; tells which held something else.
 
-    with writing(home_of(options)) as link:
-        count = store.reindex(link)
-    if options.json:
-        say_json({"envelopes": count})
+    With `--check` nothing is changed, and the exit code is 1 where an index does not say what the envelopes say.
+    """
+    from steelyard.evidence import store
+    from steelyard.gates.desk import reading, writing
+
+    lang, home, count = options.lang, home_of(options), None
+    if options.check:
+        with reading(home) as link:
+            wrong = store.differing(link)
     else:
-        say(Text(f"rebuilt from {count:,} envelopes", f"已由 {count:,} 份信封重建").get(options.lang))
-    return EXIT_DONE
+        with writing(home) as link:
+            count, wrong = store.reindex(link)
+    if options.json:
+        say_json({"differing": list(wrong)} if count is None else {"envelopes": count, "corrected": list(wrong)})
+    elif count is not None:
+        say(Text(f"rebuilt from {count:,} envelopes", f"已由 {count:,} 份信封重建").get(lang))
+    elif not wrong:
+        say(Text("every index says what the envelopes say", "全部索引与信封一致").get(lang))
+    if wrong:
+        names = ", ".join(wrong)
+        warn(Text(f"not what the envelopes say: {names}", f"以下索引与信封不符：{names}").get(lang))
+    return EXIT_NO if wrong and count is None else EXIT_DONE

@@ -79,6 +79,12 @@ def _decide_parser(actions: Any, common: argparse.ArgumentParser, name: str, lan
         metavar="DIGEST",
         help=Text("the digest of what was reviewed; `gate` prints it", "所审内容的摘要，由 `gate` 输出").get(lang),
     )
+    if name in ("except", "override"):
+        parser.add_argument(
+            "--requested-by",
+            metavar="NAME",
+            help=Text("who asks for it; default: the owner of the system", "请求人；默认为系统负责人").get(lang),
+        )
     if name == "standing":
         parser.add_argument("--sample", metavar="PERCENT", type=int, default=10)
         parser.add_argument("--units", metavar="UNIT", nargs="*", default=[])
@@ -159,6 +165,10 @@ def gate_data(result: "Result", desk: "Desk", digest: str, path: str) -> dict[st
         "uncertain": [
             {"obligation": step.fired.rule.id, "fact": step.facts[0] if step.facts else None, "facts": list(step.facts)}
             for step in result.of("uncertain")
+        ]
+        + [
+            {"obligation": item.rule.id, "fact": item.open[0], "facts": list(item.open), "prohibition": True}
+            for item in result.undecided
         ],
         "satisfied": [
             {
@@ -204,6 +214,10 @@ def gate_text(result: "Result", desk: "Desk", case: "Case", options: argparse.Na
     out = [Text(f"{head.en}: {done} of {owed} done", f"{head.zh}，已完成 {done}/{owed}").get(lang)]
     for item in result.prohibitions:
         out.append(wrap(Text(f"STOP: {item.rule.title.en}", f"禁止：{item.rule.title.zh}").get(lang), width, "  "))
+    for item in result.undecided:
+        text = Text(f"STOP, if confirmed: {item.rule.title.en}", f"如属实则禁止：{item.rule.title.zh}")
+        out.append(wrap(text.get(lang), width, "  "))
+        out.append(wrap(_ask(item.open[0], desk, lang), width, "      "))
     for stop in result.stops:
         out.append(
             Text(f"  stopped on {stop.decided} as {stop.role}", f"  {stop.decided} 由 {stop.role} 停用").get(lang)
@@ -261,11 +275,8 @@ def _step_text(step: "Step", desk: "Desk", options: argparse.Namespace) -> str:
     from steelyard.policy.model import ROLE_NAMES
 
     lang: Lang = options.lang
-    words = desk.policy.vocabulary
     if step.state == "uncertain":
-        fact = step.facts[0] if step.facts else ""
-        asked = words[fact].question.get(lang) if fact in words else fact
-        return Text(f"answer first, {fact}: {asked}", f"请先回答 {fact}：{asked}").get(lang)
+        return _ask(step.facts[0] if step.facts else "", desk, lang)
     if step.state == "excepted":
         return Text(f"until {step.until}", f"至 {step.until}").get(lang)
     again = ""
@@ -278,9 +289,15 @@ def _step_text(step: "Step", desk: "Desk", options: argparse.Namespace) -> str:
     return " · ".join(filter(None, (f"{again}{owner}", evidence_text(step.fired.rule.evidence, lang), made)))
 
 
+def _ask(fact: str, desk: "Desk", lang: Lang) -> str:
+    words = desk.policy.vocabulary
+    asked = words[fact].question.get(lang) if fact in words else fact
+    return Text(f"answer first, {fact}: {asked}", f"请先回答 {fact}：{asked}").get(lang)
+
+
 def run_decide(options: argparse.Namespace) -> int:
     """Checks, signs and records a decision; prints its digest. Exit 1 where the core refuses."""
-    from steelyard.gates import decide, people
+    from steelyard.gates import decide, fast_lane, people
     from steelyard.gates.desk import writing
 
     profile = getattr(options, "file", None)
@@ -294,9 +311,9 @@ def run_decide(options: argparse.Namespace) -> int:
             from steelyard.intake.contradictions import check as contradictions
 
             found = len(contradictions(case.assessment.profile, desk.policy))
-            digest, sampled = decide.admit(desk.home, link, judge, found)
+            digest, sampled = fast_lane.admit(desk.home, link, judge, found, options.reviewed)
         else:
-            person = people.find(desk.home, link, options.by)
+            person, asked = people.find(desk.home, link, options.by), getattr(options, "requested_by", None)
             request = decide.Request(
                 options.action,
                 person,
@@ -306,15 +323,16 @@ def run_decide(options: argparse.Namespace) -> int:
                 options.obligation,
                 options.until,
                 options.reviewed,
+                people.find(desk.home, link, asked, "--requested-by") if asked else None,
             )
             secret = person_passphrase(options)
             if options.action == "standing":
-                digest = decide.standing(
+                digest = fast_lane.standing(
                     desk.home, link, request, secret, sample_percent=options.sample, units=tuple(options.units)
                 )
             elif options.action == "declare":
                 assert judge is not None  # noqa: S101  (declare takes a file)
-                digest = decide.declare(desk.home, link, judge, request, secret)
+                digest = fast_lane.declare(desk.home, link, judge, request, secret)
             else:
                 assert judge is not None  # noqa: S101  (all but standing take a file)
                 digest = decide.decide(desk.home, link, judge, request, secret)
@@ -335,7 +353,7 @@ def run_appoint(options: argparse.Namespace) -> int:
     home = home_of(options)
     with writing(home) as link:
         by = people.find(home, link, options.by)
-        person = people.find(home, link, options.name)
+        person = people.find(home, link, options.name, "NAME")
         digest = people.appoint(
             home,
             link,

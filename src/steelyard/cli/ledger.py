@@ -449,18 +449,23 @@ def run_cosign(options: argparse.Namespace) -> int:
 
 def run_erase(options: argparse.Namespace) -> int:
     """Destroys what the store holds about a person, and records that it did."""
+    from steelyard.gates import people
     from steelyard.ledger import personal
 
     home = home_of(options)
     with home.writing() as link:
         now = personal.utc_now()
         with link.transaction():
-            erased = personal.erase(link, options.subject, basis=options.basis, ts=now)
+            erased, profiles = people.erase(home, link, options.subject, basis=options.basis, ts=now)
         personal.journal_line(home.journal, erased, now)
         home.sequence(link)
         personal.scrub(link)
+    if home.mirror is not None:
+        for name in profiles:
+            (home.mirror / "attachments" / name).unlink(missing_ok=True)
     if options.json:
-        say_json({"subject": erased.subject, "fields": sorted(erased.fields.values())})
+        fields = sorted(erased.fields.values())
+        say_json({"subject": erased.subject, "fields": fields, "profiles": len(profiles)})
     else:
         say(
             Text(

@@ -2,12 +2,16 @@
 
 Rules enforced:
 - an envelope comes in only with a signature of a key that is trusted here, at a time when that key was good;
+- from outside comes evidence of a known kind and nothing else: decisions, appointments, keys and assessments are
+  written by the commands that check who may; the same statement counts once, however often it is signed again;
 - its row, its index rows and its ledger record are written in one transaction;
 - indexes hold nothing that envelopes do not: `reindex` drops and rebuilds them, for every room that registered one.
 """
 
+import datetime as dt
 import hashlib
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,14 +19,16 @@ from typing import Any, NamedTuple
 from steelyard.base.errors import InputError
 from steelyard.base.i18n import Text
 from steelyard.base.keys import Envelope, Signer, parse_envelope
-from steelyard.base.sql import Connection, migrate
+from steelyard.base.sql import Connection, migrate, over
 from steelyard.evidence import trust
 from steelyard.evidence.kinds import PREDICATE_PREFIX, Kinds
-from steelyard.evidence.statement import Statement, check_evidence, envelope_digest, parse
+from steelyard.evidence.statement import Statement, bad_statement, check_evidence, envelope_digest, parse
 from steelyard.ledger import record, registry
 from steelyard.ledger import store as ledger
 
 ROOM = "evidence"
+SLACK = dt.timedelta(minutes=5)
+"""How far another machine's clock may be ahead."""
 MAX_ATTACHMENT = 256 * 1024 * 1024
 PREFIX = "envelope:"
 
@@ -76,27 +82,50 @@ def add(link: Connection, envelope: Envelope, kinds: Kinds, *, ts: str, path: st
     """
     statement = parse(envelope, path=path)
     with link.transaction():
-        digest = envelope_digest(envelope)
-        known = get(link, digest)
+        known = get(link, envelope_digest(envelope))
         if known is not None:
             return known
+        if statement.predicate_type in trust.INSIDE:
+            raise InputError(
+                "not_evidence",
+                Text("this is not evidence, and comes in by its own command only", "这不是证据，只能由相应命令写入"),
+                remedy=Text(
+                    "`steelyard decide`, `appoint` and `key` write such statements",
+                    "请使用 `steelyard decide`、`appoint` 或 `key`",
+                ),
+                path=path,
+            )
         signers = trust.check(link, envelope, statement, ts, path=path)
-        if statement.predicate_type.startswith(PREDICATE_PREFIX):
-            check_evidence(statement, kinds, path=path)
-        return insert(link, envelope, statement, signers, ts=ts)
+        check_evidence(statement, kinds, path=path)
+        if dt.datetime.fromisoformat(str(statement.predicate["issued"])) > dt.datetime.fromisoformat(ts) + SLACK:
+            raise bad_statement("it was issued in the future", "签发时间在未来", path=path, field="issued")
+        return _same(link, envelope, statement) or insert(link, envelope, statement, signers, ts=ts)
+
+
+def _same(link: Connection, envelope: Envelope, statement: Statement) -> Stored | None:
+    """The envelope that holds this very statement already: signed again, it is no newer and counts once."""
+    said = statement.predicate
+    for (digest,) in link.all(
+        "SELECT digest FROM evidence_item WHERE system = ? AND kind = ? AND issued = ?",
+        (said["system"], said["kind"], said["issued"]),
+    ):
+        data = body(link, str(digest))
+        if data is not None and parse_envelope(data).payload == envelope.payload:
+            return get(link, str(digest))
+    return None
 
 
 def insert(link: Connection, envelope: Envelope, statement: Statement, signers: tuple[str, ...], *, ts: str) -> Stored:
     """Writes a checked envelope with its indexes and record, in the caller's transaction."""
-    digest, body = envelope_digest(envelope), envelope.as_bytes()
+    digest, now = envelope_digest(envelope), ledger.now_ms()
     system = statement.predicate.get("system")
     row = link.one(
         "INSERT INTO evidence_envelope (digest, predicate_type, system, received, body) VALUES (?, ?, ?, ?, ?)"
         " RETURNING seq",
-        (digest, statement.predicate_type, system if isinstance(system, str) else None, ledger.now_ms(), body),
+        (digest, statement.predicate_type, system if isinstance(system, str) else None, now, envelope.as_bytes()),
     )
     assert row is not None  # noqa: S101
-    stored = Stored(int(row[0]), digest, ledger.now_ms(), statement, signers)
+    stored = Stored(int(row[0]), digest, now, statement, trust.known(link, envelope))
     _index(link, stored)
     leaf: dict[str, Any] = {"subjects": [item.sha256 for item in statement.subjects[:200]]}  # names may be personal
     if isinstance(system, str):
@@ -122,7 +151,7 @@ def put_back(link: Connection, envelope: Envelope) -> None:
         (digest, statement.predicate_type, system if isinstance(system, str) else None, now, envelope.as_bytes()),
     )
     assert row is not None  # noqa: S101
-    _index(link, Stored(int(row[0]), digest, now, statement, tuple(name for name, _ in envelope.signatures)))
+    _index(link, Stored(int(row[0]), digest, now, statement, trust.known(link, envelope)))
 
 
 def _index(link: Connection, stored: Stored) -> None:
@@ -137,10 +166,15 @@ def get(link: Connection, digest: str) -> Stored | None:
     return _stored(row) if row else None
 
 
-def walk(link: Connection, system: str | None = None, predicate: str = "") -> Iterator[Stored]:
-    """Every envelope in its order, of one system or of one kind of predicate; in bounded memory."""
+def walk(link: Connection, system: str | None = None, predicate: str = "", *, exact: bool = False) -> Iterator[Stored]:
+    """Every envelope in its order, of one system or of one kind of predicate; in bounded memory.
+
+    `predicate` is how the type begins, or with `exact` all of it.
+    """
     at = 0
     where, more = ("AND system = ?", (system,)) if system is not None else ("", ())
+    if exact:
+        where, more = f"{where} AND predicate_type = ?", (*more, predicate)
     while True:
         rows = link.all(
             f"SELECT seq, digest, received, body FROM evidence_envelope WHERE seq > ? {where} ORDER BY seq LIMIT 500",  # noqa: S608
@@ -158,26 +192,62 @@ def walk(link: Connection, system: str | None = None, predicate: str = "") -> It
 def body(link: Connection, digest: str) -> bytes | None:
     """The JSON of an envelope as it came."""
     row = link.one("SELECT body FROM evidence_envelope WHERE digest = ?", (digest,))
-    return bytes(row[0]) if row else None
+    return _bytes(row[0]) if row else None
+
+
+def _bytes(value: Any) -> bytes:
+    """A column of bytes, whatever a hand put there: it is hashed and compared, not trusted."""
+    return bytes(value) if isinstance(value, (bytes, memoryview)) else str(value).encode("utf-8", "surrogateescape")
 
 
 def _stored(row: Any) -> Stored:
-    envelope = parse_envelope(bytes(row[3]))
+    envelope = parse_envelope(_bytes(row[3]))
     return Stored(
         int(row[0]), str(row[1]), int(row[2]), parse(envelope), tuple(name for name, _ in envelope.signatures)
     )
 
 
-def reindex(link: Connection) -> int:
-    """Drops what every index holds and rebuilds it from the envelopes; answers how many were read."""
-    count = 0
+class Rebuilt(NamedTuple):
+    """How many envelopes were read, and which tables held something else before."""
+
+    envelopes: int
+    corrected: tuple[str, ...]
+
+
+def reindex(link: Connection) -> Rebuilt:
+    """Drops what every index holds and rebuilds it from the envelopes."""
+    count, tables = 0, tuple(dict.fromkeys(name for item in INDEXERS for name in item.tables))
     with link.transaction():
-        for table in dict.fromkeys(name for item in INDEXERS for name in item.tables):
+        before = {table: _contents(link, table) for table in tables}
+        for table in tables:
             link.execute(f"DELETE FROM {table}")  # noqa: S608  (names registered in code)
         for stored in walk(link):
-            _index(link, stored)
+            data = body(link, stored.digest) or b""
+            _index(link, stored._replace(signers=trust.known(link, parse_envelope(data))))
             count += 1
-    return count
+        return Rebuilt(count, tuple(table for table in tables if _contents(link, table) != before[table]))
+
+
+def differing(link: Connection) -> tuple[str, ...]:
+    """The index tables that do not say what the envelopes say; reads only, and rebuilds them in memory to compare."""
+    tables = dict.fromkeys(name for item in INDEXERS for name in item.tables)
+    with over(sqlite3.connect(":memory:", isolation_level=None)) as aside:
+        for room in dict.fromkeys(name.split("_")[0] for name in tables):
+            migrate(aside, room)
+        with aside.transaction():
+            for stored in walk(link):
+                data = body(link, stored.digest) or b""
+                _index(aside, stored._replace(signers=trust.known(aside, parse_envelope(data))))
+        return tuple(table for table in tables if _contents(link, table) != _contents(aside, table))
+
+
+def _contents(link: Connection, table: str) -> str:
+    """A digest of all rows of an index, in no order."""
+    total = 0
+    for row in link.execute(f"SELECT * FROM {table}"):  # noqa: S608  (names registered in code)
+        plain = [bytes(item) if isinstance(item, memoryview) else item for item in row]
+        total += int.from_bytes(hashlib.sha256(repr(plain).encode()).digest())
+    return f"{total:x}"
 
 
 # Attachments ----------------------------------------------------------------------------------------------------------
@@ -186,11 +256,7 @@ def reindex(link: Connection) -> int:
 def attach(link: Connection, data: bytes) -> str:
     """Keeps the bytes of a file under their SHA-256, which is answered. Raises InputError `too_large`."""
     if len(data) > MAX_ATTACHMENT:
-        raise InputError(
-            "too_large",
-            Text(f"an attachment holds at most {MAX_ATTACHMENT:,} bytes", f"附件上限为 {MAX_ATTACHMENT:,} 字节"),
-            remedy=Text("keep it elsewhere; its digest is in the statement", "请另存；声明中已有其摘要"),
-        )
+        raise too_large(None)
     digest = hashlib.sha256(data).hexdigest()
     with link.transaction():
         if link.one("SELECT 1 FROM evidence_attachment WHERE sha256 = ?", (digest,)) is None:
@@ -200,12 +266,22 @@ def attach(link: Connection, data: bytes) -> str:
     return digest
 
 
+def too_large(path: str | None) -> InputError:
+    """The error for an attachment that is not kept here."""
+    return InputError(
+        "too_large",
+        Text(f"an attachment holds at most {MAX_ATTACHMENT:,} bytes", f"附件上限为 {MAX_ATTACHMENT:,} 字节"),
+        remedy=Text("keep it elsewhere; its digest is in the statement", "请另存；声明中已有其摘要"),
+        path=path,
+    )
+
+
 def attachment(link: Connection, digest: str) -> bytes | None:
     """The bytes of an attachment; None where it is not kept. Raises InputError `edited` where they were changed."""
     row = link.one("SELECT body FROM evidence_attachment WHERE sha256 = ?", (digest,))
     if row is None:
         return None
-    data = bytes(row[0])
+    data = _bytes(row[0])
     if hashlib.sha256(data).hexdigest() != digest:
         raise InputError("edited", Text("an attachment was changed", "附件已被改动"), path=digest)
     return data
@@ -246,7 +322,7 @@ def _rows(link: Connection) -> Iterator[tuple[str, str]]:
     while True:
         rows = link.all("SELECT seq, digest, body FROM evidence_envelope WHERE seq > ? ORDER BY seq LIMIT 500", (at,))
         for _, digest, data in rows:
-            yield PREFIX + str(digest), "sha256:" + hashlib.sha256(bytes(data)).hexdigest()
+            yield PREFIX + str(digest), "sha256:" + hashlib.sha256(_bytes(data)).hexdigest()
         if len(rows) < 500:
             return
         at = int(rows[-1][0])

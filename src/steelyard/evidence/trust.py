@@ -13,11 +13,13 @@ from typing import Any
 
 from steelyard.base.errors import InputError
 from steelyard.base.i18n import Text
-from steelyard.base.keys import Envelope, Signer, key_id
+from steelyard.base.keys import Envelope, Signer, key_id, pae, verify
 from steelyard.base.sql import Connection
-from steelyard.evidence.statement import PREDICATE, Statement, Subject
+from steelyard.evidence.statement import PREDICATE, Statement, Subject, local_date
 
 KEY_TYPE = PREDICATE.format("key")
+INSIDE = frozenset(PREDICATE.format(name) for name in ("assessment", "decision", "appointment", "key"))
+"""The types of what this installation and its people state; a key from outside signs none of them."""
 OWN = "statement"
 PURPOSES: dict[str, Text] = {
     "statement": Text("what this installation states", "本系统的声明"),
@@ -28,7 +30,10 @@ PURPOSES: dict[str, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A trusted public key. `holder` is a pseudonym, or a name for an outside key; times are RFC 3339, dates alike."""
+    """A trusted public key. `holder` is a pseudonym, or a name for an outside key.
+
+    Times are RFC 3339, `ends` is a date: the last day, in Shanghai, on which it is good, as with everything that ends.
+    """
 
     keyid: str
     public: bytes
@@ -40,7 +45,8 @@ class Key:
 
     def good_at(self, ts: str) -> bool:
         """Whether a signature that came in at `ts` counts."""
-        return self.starts <= ts and not (self.ends and self.ends <= ts) and not (self.revoked and self.revoked <= ts)
+        ended = self.ends is not None and self.ends < local_date(ts).isoformat()
+        return self.starts <= ts and not ended and not (self.revoked and self.revoked <= ts)
 
 
 def statement(key: Key) -> Statement:
@@ -78,6 +84,11 @@ def every(link: Connection) -> list[Key]:
     return [Key(str(row[0]), bytes(row[1]), *row[2:]) for row in rows]
 
 
+def known(link: Connection, envelope: Envelope) -> tuple[str, ...]:
+    """The ids of signatures whose keys are known here, in their order: the same when an index is rebuilt."""
+    return tuple(name for name, _ in envelope.signatures if find(link, name) is not None)
+
+
 def untrusted(path: str | None) -> InputError:
     """The error for a signature of a key that nobody here knows."""
     return InputError(
@@ -98,11 +109,12 @@ def check(
 
     Raises InputError `untrusted`, `bad_signature`, `key_expired`, `wrong_purpose`.
     """
-    known = {name: key for name, _ in envelope.signatures if (key := find(link, name)) is not None}
-    if not known:
+    trusted = {name: key for name, _ in envelope.signatures if (key := find(link, name)) is not None}
+    if not trusted:
         raise untrusted(path)
-    signed = envelope.signed_by({name: key.public for name, key in known.items()})
-    if len(signed) < len(known):
+    signed = envelope.signed_by({name: key.public for name, key in trusted.items()})
+    message = pae(envelope.payload_type, envelope.payload)
+    if not all(verify(trusted[name].public, sig, message) for name, sig in envelope.signatures if name in trusted):
         raise InputError(
             "bad_signature",
             Text(
@@ -112,7 +124,7 @@ def check(
             remedy=Text("get the file again from whoever signed it", "请向签署方重新获取"),
             path=path,
         )
-    good = [name for name in signed if known[name].good_at(ts)]
+    good = [name for name in signed if trusted[name].good_at(ts)]
     if not good:
         raise InputError(
             "key_expired",
@@ -120,11 +132,11 @@ def check(
             remedy=Text("let it be signed with a key that is good now", "请用有效密钥重新签署"),
             path=path,
         )
-    if said.predicate_type.startswith(PREDICATE.format("decision")[:-3]) and known[good[0]].purpose == "outside":
+    if said.predicate_type in INSIDE and all(trusted[name].purpose == "outside" for name in good):
         raise InputError(
             "wrong_purpose",
-            Text("this key is trusted for evidence, not for decisions", "此密钥仅可用于证据，不可用于决定"),
-            remedy=Text("decisions are signed by people of this organisation", "决定须由本组织人员签署"),
+            Text("this key is trusted for evidence and nothing else", "此密钥仅可用于证据，不可用于其他声明"),
+            remedy=Text("people of this organisation sign that", "此类声明须由本组织人员签署"),
             path=path,
         )
     return tuple(good)

@@ -1,12 +1,13 @@
 """The case: exactly what a decision is about, and what each obligation rests on.
 
 Rules enforced:
-- the digest of a case covers everything that could change a reviewer's mind (answers, models, datasets, owner, tier,
-  lane, prohibitions, obligations) and nothing else: not the date, not a wording of the policy;
+- the digest of a case covers everything that could change a reviewer's mind (answers, models, datasets, purpose, unit,
+  owner, tier, lane, prohibitions, obligations) and nothing else: not the date, not a wording of the policy;
 - each obligation rests on its rule and on the values of the facts that make it owed; evidence about a model or a
   dataset rests on that list too. A change re-opens what rested on it, and nothing else.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from steelyard.policy.match import Fired
 from steelyard.policy.tree import TIER
 
 MODELS, DATASETS = "models", "datasets"
+_HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ def case_of(assessment: Assessment) -> Case:
         "system": profile.id,
         "owner": profile.owner,
         "accountable": profile.accountable,
+        "unit": profile.unit,
+        "purpose": " ".join(profile.purpose.split()),
         "facts": data["facts"],
         "assumed": data.get("assumed", []),
         "tier": list(assessment.tier),
@@ -75,10 +79,15 @@ def about(kind_about: str) -> str | None:
 
 def digests_in(things: tuple[Any, ...]) -> frozenset[str]:
     """The SHA-256 digests that a profile's models or datasets carry (`digest` or `sha256`), in hexadecimal."""
-    found = set()
-    for item in things:
-        if isinstance(item, Mapping):
-            value = item.get("sha256") or item.get("digest")
-            if isinstance(value, str):
-                found.add(value.removeprefix("sha256:").lower())
-    return frozenset(found)
+    return frozenset(found for item in things if (found := _sha256(item)) is not None)
+
+
+def all_digested(things: tuple[Any, ...]) -> bool:
+    """Whether each of them carries a SHA-256, so that evidence can say by digest which ones it is about."""
+    return bool(things) and all(_sha256(item) is not None for item in things)
+
+
+def _sha256(item: Any) -> str | None:
+    value = (item.get("sha256") or item.get("digest")) if isinstance(item, Mapping) else None
+    text = value.removeprefix("sha256:").lower() if isinstance(value, str) else ""
+    return text if _HEX.fullmatch(text) else None

@@ -1,19 +1,18 @@
 """Decisions: what a named person approved, refused, excepted, overrode, stopped or reported; the core says who may.
 
 Rules enforced, here and not in any page:
-- the digest that was reviewed is the digest of the case now;
-- nobody decides for their own: the owner of a system neither approves nor excepts nor overrides for it;
+- a decision is taken today, about what stands today: the digest that was reviewed is the digest of the case now;
+- nobody decides for their own: neither the owner of a system nor who asks for an exception approves, excepts or
+  overrides; somebody whose name was erased cannot be told from the owner and does not either;
 - the person's appointment to the role stands, the role belongs to the case's lane, and one person speaks in one role;
-- an exception or override names an obligation that is owed, a reason, and an end that is still to come;
+- an exception or override names an obligation that is owed, a reason, and an end that is still to come; neither owners
+  nor administrators give one;
 - what is certainly prohibited cannot be approved;
-- the fast lane's standing approval: signed by somebody who owns none of the systems it admits, with limits and an end;
-  each automatic approval cites it, needs a settled low tier, no contradiction and the owner's signed declaration, and
-  whether it is looked at afterwards is drawn from the ledger's root, which the owner cannot foresee.
+- a reason names nobody: decisions are kept, names can be erased.
+
+The automatic approvals of the fast lane stand in `fast_lane`.
 """
 
-import datetime as dt
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,13 +24,12 @@ from steelyard.base.i18n import Text
 from steelyard.base.sql import Connection
 from steelyard.evidence import store as evidence
 from steelyard.evidence import trust
-from steelyard.evidence.statement import Statement, Subject, system_subject
+from steelyard.evidence.statement import Statement, Subject, local_date, system_subject
 from steelyard.gates import people, tables
 from steelyard.gates.case import Case
 from steelyard.gates.gate import Judge
 from steelyard.gates.people import Person, Refused
 from steelyard.ledger import personal, record
-from steelyard.ledger import store as ledger
 from steelyard.ledger.home import Home
 from steelyard.policy.model import GATES, ROLE_NAMES
 
@@ -53,7 +51,10 @@ MAX_REASON = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody wants to decide. `reviewed` is the digest of the case they looked at; None: the one of now."""
+    """What somebody wants to decide. `reviewed` is the digest of the case they looked at; None: the one of now.
+
+    `requester` is who asked for an exception or override; None: the owner of the system.
+    """
 
     action: str
     person: Person
@@ -63,44 +64,56 @@ class Request:
     obligation: str | None = None
     until: str | None = None
     reviewed: str | None = None
+    requester: Person | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _no(code: str, en: str, zh: str, remedy: Text | None = None, where: str | None = None) -> Refused:
+def refusal(code: str, en: str, zh: str, remedy: Text | None = None, where: str | None = None) -> Refused:
+    """The error for what the core refuses."""
     return Refused(code, Text(en, zh), remedy=remedy, field=where)
 
 
 def check(link: Connection, judge: Judge, request: Request, ts: str) -> None:
     """Raises Refused or InputError where the request is not allowed. Reads, and writes nothing."""
     case, person, name = judge.case, request.person, request.person.name or request.person.id
-    _check_form(request)
-    if request.reviewed is not None and request.reviewed != case.digest:
-        raise _no(
-            "changed",
-            f"what was reviewed ({request.reviewed[:19]}) is not what stands now ({case.digest[:19]})",
-            f"所审内容（{request.reviewed[:19]}）与当前内容（{case.digest[:19]}）不同",
-            Text("look at it again: `steelyard gate` prints the digest", "请重新审阅：`steelyard gate` 会输出摘要"),
-        )
+    check_form(request)
+    check_now(judge, request.reviewed, ts)
     if request.action in _NOT_ONES_OWN:
         if not case.owner:
-            raise _no(
+            raise refusal(
                 "no_owner",
                 "the profile names no owner, so nobody can tell whether this is one's own system",
                 "档案未填写负责人，无法判断是否为本人的系统",
                 Text("fill in system.owner", "请填写 system.owner"),
                 "system.owner",
             )
-        if people.plain(case.owner) in {people.plain(item) for item in (person.name or "", person.id)}:
-            raise _no(
+        if person.name is None and not people.PSEUDONYM.fullmatch(case.owner):
+            raise refusal(
+                "name_erased",
+                f"the name of {person.id} was erased, so nobody can tell whether this is their own system",
+                f"{person.id} 的姓名已被删除，无法判断是否为本人的系统",
+                Text("let somebody else in that role decide", "请由该角色的其他人决定"),
+                "--by",
+            )
+        if people.is_called(person, case.owner):
+            raise refusal(
                 "own_system",
                 f"{name} is the owner of {case.system}, and nobody decides for their own",
                 f"{name} 是 {case.system} 的负责人，不得为自己的系统作决定",
                 Text("let somebody else in that role decide", "请由该角色的其他人决定"),
                 "--by",
             )
+        if request.requester is not None and request.requester.id == person.id:
+            raise refusal(
+                "own_request",
+                f"{name} asks for this, and nobody grants their own request",
+                f"{name} 即请求人，不得批准自己的请求",
+                Text("let somebody else in that role decide", "请由该角色的其他人决定"),
+                "--by",
+            )
     unit = case.assessment.profile.unit
     if not people.holds(link, person.id, request.role, ts, unit):
-        raise _no(
+        raise refusal(
             "not_appointed",
             f"{name} is not appointed as {request.role} now",
             f"{name} 目前未被任命为 {request.role}",
@@ -112,11 +125,49 @@ def check(link: Connection, judge: Judge, request: Request, ts: str) -> None:
         )
     if request.action == "approve":
         _check_approval(judge, request, name)
-    if request.action in _WITH_END:
+    if request.obligation is not None or request.action in _WITH_END:
         _check_obligation(judge, request)
+    if request.action in _WITH_END:
+        _check_exception(judge, request, ts)
 
 
-def _check_form(request: Request) -> None:
+def check_now(judge: Judge, reviewed: str | None, ts: str) -> None:
+    """Raises where the judge looks at another day than today, or the case is not the one that was reviewed."""
+    today, case = local_date(ts), judge.case
+    if judge.on != today:
+        raise InputError(
+            "not_today",
+            Text(
+                f"decisions are taken today, {today}, not on {judge.on}",
+                f"决定只能在今日（{today}）作出，不能以 {judge.on} 为准",
+            ),
+            remedy=Text("leave --on out", "请不要使用 --on"),
+            field="--on",
+        )
+    if reviewed is not None and reviewed != case.digest:
+        raise refusal(
+            "changed",
+            f"what was reviewed ({reviewed[:19]}) is not what stands now ({case.digest[:19]})",
+            f"所审内容（{reviewed[:19]}）与当前内容（{case.digest[:19]}）不同",
+            Text("look at it again: `steelyard gate` prints the digest", "请重新审阅：`steelyard gate` 会输出摘要"),
+            "--reviewed",
+        )
+
+
+def check_names(home: Home, link: Connection, request: Request, case: Case | None) -> None:
+    """Raises InputError `personal_data` where the reason names somebody known here or in the profile."""
+    more = (case.owner, case.assessment.profile.accountable) if case is not None else ()
+    if people.named_in(home, link, request.reason, more):
+        raise InputError(
+            "personal_data",
+            Text("the reason names a person, and decisions are kept", "理由中有人员姓名，而决定会被保存"),
+            remedy=Text("say the role instead of the name", "请写角色，不写姓名"),
+            field="--reason",
+        )
+
+
+def check_form(request: Request) -> None:
+    """Raises InputError where a request is not well formed, whatever it is about."""
     if request.action not in ACTIONS:
         raise InputError("unknown_action", Text(f"there is no action {request.action}", f"没有操作 {request.action}"))
     if request.role not in people.ROLES:
@@ -140,6 +191,8 @@ def _check_form(request: Request) -> None:
             remedy=Text("say it without names, numbers or addresses of people", "请勿写入个人的号码、地址等"),
             field="--reason",
         )
+    if request.until is not None:
+        parse_date(request.until, field="--until")
     if request.gate is not None and request.gate not in GATES:
         raise InputError(
             "unknown_gate",
@@ -153,7 +206,7 @@ def _check_approval(judge: Judge, request: Request, name: str) -> None:
     case, lane_roles = judge.case, judge.roles()
     allowed = lane_roles or tuple(role for role in ROLE_NAMES if role != "owner")
     if request.role not in allowed:
-        raise _no(
+        raise refusal(
             "role_not_in_lane",
             f"{request.role} has no part in the lane of {case.system}",
             f"{request.role} 不参与 {case.system} 的评审通道",
@@ -163,7 +216,7 @@ def _check_approval(judge: Judge, request: Request, name: str) -> None:
     for item in judge.decisions:
         same = item.person == request.person.id and item.case == case.digest and item.action in ("approve", "refuse")
         if same and item.role != request.role:
-            raise _no(
+            raise refusal(
                 "not_distinct",
                 f"{name} decided on this already as {item.role}; one person speaks in one role",
                 f"{name} 已以 {item.role} 身份作过决定；一人只能以一种角色表态",
@@ -172,7 +225,7 @@ def _check_approval(judge: Judge, request: Request, name: str) -> None:
             )
     forbidden = [item.rule.id for item in case.assessment.prohibitions if item.certain]
     if forbidden:
-        raise _no(
+        raise refusal(
             "prohibited",
             f"this is prohibited and cannot be approved: {', '.join(forbidden)}",
             f"属禁止情形，不能批准：{'、'.join(forbidden)}",
@@ -195,15 +248,20 @@ def _check_obligation(judge: Judge, request: Request) -> None:
             ),
             field="--obligation",
         )
-    if request.until is None or parse_date(request.until, field="--until") < judge.on:
-        raise InputError(
-            "no_end",
-            Text("an exception has an end that is still to come", "例外须有尚未到来的截止日期"),
-            remedy=Text("give it with --until YYYY-MM-DD", "请用 --until YYYY-MM-DD 填写"),
-            field="--until",
+
+
+def _check_exception(judge: Judge, request: Request, ts: str) -> None:
+    check_end(request, ts, Text("an exception has an end that is still to come", "例外须有尚未到来的截止日期"))
+    if request.role in ("owner", people.ADMINISTRATOR):
+        raise refusal(
+            "role_not_in_lane",
+            f"{request.role} gives no exceptions",
+            f"{request.role} 不得批准例外",
+            Text("let somebody decide who reviews", "请由评审人员决定"),
+            "--role",
         )
     if request.action == "except" and request.obligation in judge.requirements.approvals:
-        raise _no(
+        raise refusal(
             "review_not_excepted",
             f"{request.obligation} is the review itself; nobody is excepted from being reviewed",
             f"{request.obligation} 即评审本身，不可例外",
@@ -212,27 +270,45 @@ def _check_obligation(judge: Judge, request: Request) -> None:
         )
 
 
+def check_end(request: Request, ts: str, message: Text) -> None:
+    """Raises InputError `no_end` where a decision that needs one has no end, or one that has passed."""
+    if request.until is None or parse_date(request.until, field="--until") < local_date(ts):
+        raise InputError(
+            "no_end",
+            message,
+            remedy=Text("give it with --until YYYY-MM-DD", "请用 --until YYYY-MM-DD 填写"),
+            field="--until",
+        )
+
+
 def decide(home: Home, link: Connection, judge: Judge, request: Request, passphrase: str | None) -> str:
     """Checks, signs with the person's key, records at once, and answers the decision's digest."""
     ts = personal.utc_now()
     check(link, judge, request, ts)
+    check_names(home, link, request, judge.case)
     key = people.signer(home, request.person, passphrase)
     with link.transaction():
+        judge = tables.judge_of(link, judge.case, judge.requirements, judge.kinds)
+        check(link, judge, request, ts)  # once more: somebody may have decided since the judge was made
         own = people.own_key(home, link, ts)
         assessed = tables.record_assessment(link, judge.case, own, ts)
         more = dict(request.more)
         if request.action in _WITH_END:
             more["basis"] = judge.case.bases[request.obligation or ""]
-            more.setdefault("owner", "owner")
-            more.setdefault("requester", "owner")
+            owner = next(
+                (item for item in people.everybody(home, link) if people.is_called(item, judge.case.owner)), None
+            )
+            more["owner"] = owner.id if owner is not None else "owner"
+            more["requester"] = request.requester.id if request.requester is not None else more["owner"]
         more["assessment"] = assessed
         more["considered"] = sorted({digest for step in judge.plan() for digest in step.by})
-        return _record(link, judge.case, request, key, ts=ts, more=more)
+        return write(link, judge.case, request, key, ts=ts, more=more)
 
 
-def _record(
+def write(
     link: Connection, case: Case | None, request: Request, key: keys.Signer, *, ts: str, more: Mapping[str, Any]
 ) -> str:
+    """Signs and records a decision that was checked, in the caller's transaction; answers its digest."""
     predicate: dict[str, Any] = {
         "action": request.action,
         "gate": request.gate,
@@ -257,144 +333,3 @@ def _record(
     envelope = said.sealed(key)
     signers = trust.check(link, envelope, said, ts)
     return evidence.insert(link, envelope, said, signers, ts=ts).digest
-
-
-# The fast lane --------------------------------------------------------------------------------------------------------
-
-
-def standing(
-    home: Home,
-    link: Connection,
-    request: Request,
-    passphrase: str | None,
-    *,
-    sample_percent: int,
-    units: tuple[str, ...],
-) -> str:
-    """Signs a standing approval of the fast lane: its limits, its end, and how many are looked at afterwards."""
-    ts = personal.utc_now()
-    _check_form(request)
-    if request.until is None or parse_date(request.until, field="--until") < people.local_date(ts):
-        raise InputError(
-            "no_end",
-            Text("a standing approval has an end that is still to come", "常设批准须有尚未到来的截止日期"),
-            remedy=Text("give it with --until YYYY-MM-DD", "请用 --until YYYY-MM-DD 填写"),
-            field="--until",
-        )
-    if not people.holds(link, request.person.id, request.role, ts):
-        raise _no(
-            "not_appointed",
-            f"{request.person.name} is not appointed as {request.role} now",
-            f"{request.person.name} 目前未被任命为 {request.role}",
-            None,
-            "--role",
-        )
-    if not 1 <= sample_percent <= 100:
-        raise InputError(
-            "bad_sample",
-            Text("between 1 and 100 percent are looked at afterwards", "事后抽查比例应为 1 至 100"),
-            field="--sample",
-        )
-    key = people.signer(home, request.person, passphrase)
-    with link.transaction():
-        people.own_key(home, link, ts)
-        return _record(link, None, request, key, ts=ts, more={"sample_percent": sample_percent, "units": list(units)})
-
-
-def declare(home: Home, link: Connection, judge: Judge, request: Request, passphrase: str | None) -> str:
-    """The owner's signed declaration that the answers in the profile are true. Raises Refused `not_owner`."""
-    ts = personal.utc_now()
-    _check_form(request)
-    case, person = judge.case, request.person
-    if not case.owner or people.plain(case.owner) not in {
-        people.plain(item) for item in (person.name or "", person.id)
-    }:
-        raise _no(
-            "not_owner",
-            f"only the owner ({case.owner or 'not named'}) declares for {case.system}",
-            f"只有负责人（{case.owner or '未填'}）可为 {case.system} 申明",
-            Text("fill in system.owner, or let the owner declare", "请填写 system.owner，或由负责人申明"),
-            "--by",
-        )
-    key = people.signer(home, person, passphrase)
-    with link.transaction():
-        own = people.own_key(home, link, ts)
-        tables.record_assessment(link, case, own, ts)
-        return _record(link, case, request, key, ts=ts, more={})
-
-
-def admit(home: Home, link: Connection, judge: Judge, contradictions: int) -> tuple[str, bool]:
-    """The automatic approval of the fast lane: its digest, and whether this one is looked at afterwards.
-
-    `contradictions` is how many the intake check found open. Raises Refused with what is not met.
-    """
-    ts, case, assessment = personal.utc_now(), judge.case, judge.case.assessment
-    lane = assessment.policy.lanes[assessment.tier.highest]
-    if not (assessment.tier.settled and lane.standing_approval):
-        raise _no(
-            "not_fast_lane",
-            f"the tier is {assessment.tier.lowest} to {assessment.tier.highest}; only a settled fast lane is automatic",
-            f"等级为 {assessment.tier.lowest} 至 {assessment.tier.highest}；只有确定属快速通道的才可自动准入",
-            Text("answer the open questions, or let people review it", "请回答未知问题，或由人员评审"),
-        )
-    if any(item.certain for item in assessment.prohibitions) or any(not i.certain for i in assessment.prohibitions):
-        raise _no("prohibited", "a prohibition holds or may hold", "存在或可能存在禁止情形")
-    if contradictions:
-        raise _no(
-            "contradictions",
-            f"{contradictions} contradictions are open",
-            f"尚有 {contradictions} 处矛盾未解决",
-            Text("`steelyard intake check` shows them", "可用 `steelyard intake check` 查看"),
-        )
-    declared = [item for item in judge.decisions if item.action == "declare" and item.case == case.digest]
-    if not declared:
-        raise _no(
-            "not_declared",
-            "the owner has not signed that these answers are true",
-            "负责人尚未签署申明",
-            Text("steelyard decide declare FILE --by OWNER", "请由负责人运行 steelyard decide declare"),
-        )
-    rule, sample = _standing_for(home, link, case, judge.on)
-    own = people.own_key(home, link, ts)
-    newest = ledger.checkpoint(link, ledger.current(link))
-    drawn = hashlib.sha256(f"{rule}{case.digest}{newest}".encode()).digest()
-    sampled = int.from_bytes(drawn[:4], "big") % 100 < sample
-    person = Person("system", None, keys.key_id(own.public))
-    request = Request("admit", person, "standing", "standing approval", gate="launch")
-    more = {"standing": rule, "declaration": declared[-1].digest, "sampled": sampled}
-    with link.transaction():
-        more["assessment"] = tables.record_assessment(link, case, own, ts)
-        return _record(link, case, request, own, ts=ts, more=more), sampled
-
-
-def _standing_for(home: Home, link: Connection, case: Case, on: dt.date) -> tuple[str, int]:
-    """The newest standing approval that admits the case, and its sample share."""
-    rows = link.all(
-        "SELECT digest, person, until, more FROM gates_decision WHERE action = 'standing' ORDER BY seq DESC"
-    )
-    for digest, person, until, more in rows:
-        limits = json.loads(more)
-        units = limits.get("units") or []
-        in_time = until is not None and parse_date(until) >= on
-        if (
-            in_time
-            and (not units or case.assessment.profile.unit in units)
-            and not _owns(home, link, str(person), case.owner)
-        ):
-            return str(digest), int(limits["sample_percent"])
-    raise _no(
-        "no_standing_approval",
-        "no standing approval admits this system today",
-        "今日没有适用于该系统的常设批准",
-        Text(
-            "a person who does not own it signs one: steelyard decide standing",
-            "须由非负责人签署：steelyard decide standing",
-        ),
-    )
-
-
-def _owns(home: Home, link: Connection, person: str, owner: str) -> bool:
-    """Whether the owner that a profile names is this person, by name or pseudonym."""
-    found = next((item for item in people.everybody(home, link) if item.id == person), None)
-    names = {person, *([found.name] if found is not None and found.name else [])}
-    return people.plain(owner) in {people.plain(item) for item in names}

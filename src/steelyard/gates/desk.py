@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from steelyard.base import sql
 from steelyard.base.errors import EnvironmentNotReady
 from steelyard.base.i18n import Text
 from steelyard.base.sql import Connection
@@ -51,8 +52,17 @@ class Desk:
         if not self.home.exists():
             return self.judge(case, None)
         bring_up(self.home)
-        with self.home.connect_to_read() as link:
+        with self.home.connect_to_read() as link, told(self.home):
             return self.judge(case, link)
+
+
+@contextmanager
+def told(home: Home) -> Iterator[None]:
+    """Tells what a database says when it is read as an error for people."""
+    try:
+        yield
+    except sql.database_errors() as error:
+        raise sql.failure(error, sql.place(home.url)) from None
 
 
 def bring_up(home: Home) -> None:
@@ -67,7 +77,7 @@ def bring_up(home: Home) -> None:
 def reading(home: Home) -> Iterator[Connection]:
     """A connection that changes nothing, to a store that has the tables. Raises EnvironmentNotReady `no_store`."""
     bring_up(home)
-    with home.connect_to_read() as link:
+    with home.connect_to_read() as link, told(home):
         if "gates_decision" not in link.tables():
             raise EnvironmentNotReady(
                 "no_store",

@@ -3,10 +3,12 @@
 Pure: a case, the evidence and decisions about its system, a date. Rules enforced:
 - due at a gate is what falls due there or at an earlier one (`change`: all up to launch again; `retire`: its own);
   a date, or a time after a gate that was passed, makes an obligation due at *operate*;
-- an obligation that an open fact decides keeps the gate shut and names the fact;
+- an obligation or prohibition that an open fact decides keeps the gate shut and names the fact;
+- what was issued or decided after the day does not count on it;
 - evidence counts when its kind is accepted, its result certainly meets the minimum, it is fresh, it holds on the day,
-  and what it rests on has not changed; the newest contrary result contradicts it;
-- reviews that a lane asks for are satisfied by decisions of appointed, distinct people, never by a paper;
+  and what it rests on has not changed; a contrary result that was issued later contradicts it;
+- reviews that a lane asks for are satisfied by decisions of as many appointed, distinct people as it asks for, never by
+  a paper; an approval of one gate says nothing about a later one, and ends when it says so;
 - an exception stands until its end and no longer.
 """
 
@@ -17,7 +19,7 @@ from typing import Any, Literal
 
 from steelyard.base.clock import add_duration
 from steelyard.evidence.kinds import Kinds
-from steelyard.gates.case import Case, about, digests_in
+from steelyard.gates.case import Case, about, all_digested, digests_in
 from steelyard.gates.requirements import Requirements
 from steelyard.policy.match import Fired
 from steelyard.policy.model import GATES
@@ -88,19 +90,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A gate on a day. `approval` says what the lane still asks for beyond obligations; `stops` are standing stops."""
+    """A gate on a day. `approval` says what the lane still asks for beyond obligations; `stops` are standing stops;
+    `undecided` are prohibitions that an open fact decides."""
 
     gate: str
     steps: tuple[Step, ...]
     approval: tuple[str, ...]
     stops: tuple[Decision, ...]
     prohibitions: tuple[Fired, ...]
+    undecided: tuple[Fired, ...] = ()
 
     @property
     def open(self) -> bool:
         """Whether the gate opens."""
         shut = any(step.state not in ("satisfied", "excepted", "later") for step in self.steps)
-        return not (shut or self.approval or self.stops or self.prohibitions)
+        return not (shut or self.approval or self.stops or self.prohibitions or self.undecided)
 
     def of(self, *states: State) -> list[Step]:
         """The steps in one of these states."""
@@ -120,12 +124,14 @@ class Judge:
         on: dt.date,
     ) -> None:
         self.case, self.requirements, self.kinds, self.on = case, requirements, kinds, on
-        self.decisions = sorted(decisions, key=lambda item: item.seq)
-        self._by_kind: dict[str, list[Item]] = {}
-        for item in sorted(items, key=lambda item: -item.seq):
-            self._by_kind.setdefault(item.kind, []).append(item)
+        self.decisions = sorted((item for item in decisions if item.decided <= on), key=lambda item: item.seq)
+        self._items: dict[tuple[str, str | None], list[Item]] = {}
+        for item in sorted((item for item in items if item.issued <= on), key=_newest, reverse=True):
+            for name in (None,) if item.obligations is None else item.obligations:
+                self._items.setdefault((item.kind, name), []).append(item)
         profile = case.assessment.profile
         self._digests = {"model": digests_in(profile.models), "dataset": digests_in(profile.datasets)}
+        self._listed = {"model": not all_digested(profile.models), "dataset": not all_digested(profile.datasets)}
 
     # Gates ------------------------------------------------------------------------------------------------------------
 
@@ -137,8 +143,15 @@ class Judge:
         steps = tuple(self.step(item, name) for item in fired)
         approval = () if name in ("intake", "build", "retire") else tuple(self._approval())
         stops = tuple(self.stops()) if name != "retire" else ()
-        forbidden = tuple(item for item in self.case.assessment.prohibitions if item.certain)
-        return Result(name, steps, approval, stops, forbidden if name != "retire" else ())
+        forbidden = self.case.assessment.prohibitions if name != "retire" else ()
+        return Result(
+            name,
+            steps,
+            approval,
+            stops,
+            tuple(item for item in forbidden if item.certain),
+            tuple(item for item in forbidden if not item.certain),
+        )
 
     def plan(self) -> list[Step]:
         """Every obligation and where it stands."""
@@ -151,7 +164,7 @@ class Judge:
         for item in self.decisions:
             if item.action == "stop":
                 standing.append(item)
-            elif item.action == "approve" and item.case == self.case.digest:
+            elif item.action == "approve" and item.case == self.case.digest and item.obligation is None:
                 standing = [stop for stop in standing if stop.gate not in (None, item.gate) and item.gate is not None]
         return standing
 
@@ -164,7 +177,7 @@ class Judge:
         excepted = self._exception(rule.id)
         role = self.requirements.approvals.get(rule.id)
         state, by, reopened, until, general = (
-            self._approved(rule.id, role) if role is not None else self._evidence(fired)
+            self._approved(rule.id, role, rule.gate, rule.every) if role is not None else self._evidence(fired)
         )
         if state != "satisfied" and excepted is not None:
             return Step(fired, "excepted", (excepted.digest,), facts, excepted.until, role=role)
@@ -181,10 +194,13 @@ class Judge:
         for item in self.decisions:
             if item.obligation == obligation and item.action == "except":
                 standing = item
-        if standing is None or standing.until is None or standing.until < self.on:
-            return None
-        bases = standing.more.get("basis")
-        return standing if bases in (None, self.case.bases.get(obligation)) else None
+        return standing if standing is not None and self._stands(standing) else None
+
+    def _stands(self, item: Decision) -> bool:
+        """Whether an exception or override has not ended and what it rested on has not changed."""
+        basis = item.more.get("basis")
+        in_time = item.until is not None and item.until >= self.on
+        return in_time and basis in (None, self.case.bases.get(item.obligation or ""))
 
     def _due(self, fired: Fired, gate: str | None) -> bool:
         """Whether the obligation has fallen due at the gate that is asked about."""
@@ -193,68 +209,91 @@ class Judge:
             return True
         if not due.startswith("P"):
             return dt.date.fromisoformat(due) <= self.on
-        passed = [item.decided for item in self.decisions if item.action == "approve" and item.gate == fired.rule.gate]
+        passed = [
+            item.decided
+            for item in self.decisions
+            if item.action in ("approve", "admit") and item.gate in (None, fired.rule.gate)
+        ]
         return bool(passed) and add_duration(min(passed), due) <= self.on
 
-    def _approved(self, obligation: str, role: str) -> tuple[State, tuple[str, ...], tuple[str, ...], None, bool]:
-        """Satisfied by a decision of the lane's role about this very case; the last word of the role counts."""
-        word: Decision | None = None
-        stale: list[str] = []
+    def _approved(
+        self, obligation: str | None, role: str, gate: str, every: str | None = None
+    ) -> tuple[State, tuple[str, ...], tuple[str, ...], dt.date | None, bool]:
+        """Satisfied by decisions of the lane's role about this very case: by as many people as the lane asks for since
+        the role last refused, while none of them has ended."""
+        refused: Decision | None = None
+        words: dict[str, Decision] = {}
+        stale: tuple[str, ...] = ()
         for item in self.decisions:
-            if item.role != role or item.action not in ("approve", "refuse"):
+            mine = item.role == role and item.action in ("approve", "refuse") and item.obligation in (None, obligation)
+            if not mine or not _speaks_at(item, gate):
                 continue
             if item.case != self.case.digest:
-                stale.append(item.digest)
+                stale = (item.digest,)
+            elif item.action == "refuse":
+                refused, words = item, {}
             else:
-                word = item
-        if word is None:
-            return "due", (), tuple(stale[-1:]), None, False
-        if word.action == "refuse":
-            return "contradicted", (word.digest,), (), None, False
-        return "satisfied", (word.digest,), (), None, False
+                refused = None
+                words[item.person] = item
+        if refused is not None:
+            return "contradicted", (refused.digest,), (), None, False
+        ends = {name: _first(item.until, every and add_duration(item.decided, every)) for name, item in words.items()}
+        standing = {name: item for name, item in words.items() if (end := ends[name]) is None or end >= self.on}
+        if len(standing) >= self._reviewers().get(role, 1):
+            until = _first(*(ends[name] for name in standing))
+            return "satisfied", tuple(item.digest for item in standing.values()), (), until, False
+        if len(words) > len(standing):
+            return "lapsed", tuple(item.digest for item in words.values()), (), None, False
+        return "due", tuple(item.digest for item in standing.values()), stale, None, False
 
     def _evidence(self, fired: Fired) -> tuple[State, tuple[str, ...], tuple[str, ...], dt.date | None, bool]:
         rule = fired.rule
-        lapsed: Item | None = None
         reopened: list[str] = []
         contrary: Item | None = None
+        lapsed: Item | None = None
         best: tuple[Item, dt.date | None] | None = None
         for kind_id in rule.evidence:
             kind = self.kinds.get(kind_id)
             if kind is None:
                 continue
-            for item in self._by_kind.get(kind_id, ()):
-                if item.obligations is not None and rule.id not in item.obligations:
-                    continue
+            for item in self._of(kind_id, rule.id):
                 truth = self.requirements.truth(rule.id, kind, item.values)
                 if not self._rests(item, rule.id, kind.about):
                     if truth:
                         reopened.append(item.digest)
                     continue
                 if truth is False and kind.contradicted(item.values):
-                    if contrary is None or item.seq > contrary.seq:
-                        contrary = item
+                    contrary = max(contrary or item, item, key=_newest)
                     continue
                 if not truth:
                     continue
                 ends = self._ends(item, rule.id, kind_id, kind.valid, rule.every)
                 if ends is not None and ends < self.on:
-                    lapsed = lapsed or item
+                    lapsed = max(lapsed or item, item, key=_newest)
                     continue
-                if best is None or item.seq > best[0].seq:
+                if best is None or _newest(item) > _newest(best[0]):
                     best = (item, ends)
                 break
-        if contrary is not None and (best is None or contrary.seq > best[0].seq):
-            overridden = self._override(rule.id, contrary)
-            if not overridden:
-                return "contradicted", (contrary.digest,), tuple(reopened), None, False
+        again = tuple(reopened[:3])
+        good = [item for item in (best[0] if best else None, lapsed) if item is not None]
+        if contrary is not None and all(_newest(contrary) > _newest(item) for item in good):
+            override = self._override(rule.id, contrary)
+            if override is None:
+                return "contradicted", (contrary.digest,), again, None, False
+            if best is None:
+                return "satisfied", (contrary.digest, override.digest), (), override.until, False
         if best is not None:
             return "satisfied", (best[0].digest,), (), best[1], best[0].obligations is None
-        if contrary is not None:
-            return "satisfied", (contrary.digest,), (), None, False
         if lapsed is not None:
-            return "lapsed", (lapsed.digest,), tuple(reopened), None, False
-        return "due", (), tuple(reopened[:3]), None, False
+            return "lapsed", (lapsed.digest,), again, None, False
+        return "due", (), again, None, False
+
+    def _of(self, kind: str, obligation: str) -> Sequence[Item]:
+        """Evidence of a kind that names the obligation or none at all, the newest first."""
+        named, general = self._items.get((kind, obligation), ()), self._items.get((kind, None), ())
+        if not named or not general:
+            return named or general
+        return sorted((*named, *general), key=_newest, reverse=True)
 
     def _rests(self, item: Item, obligation: str, kind_about: str) -> bool:
         """Whether what the evidence rested on is what stands today."""
@@ -264,7 +303,7 @@ class Judge:
             return False
         if item.bases is None:
             return True
-        if listed is not None and not wanted and item.bases.get(listed) != self.case.bases.get(listed):
+        if listed is not None and self._listed[kind_about] and item.bases.get(listed) != self.case.bases.get(listed):
             return False
         before = item.bases.get(obligation)
         return before is None or before == self.case.bases.get(obligation)
@@ -278,23 +317,31 @@ class Judge:
                 ends.append(add_duration(item.issued, span))
         return min(ends) if ends else None
 
-    def _override(self, obligation: str, contrary: Item) -> bool:
-        return any(
-            item.action == "override"
-            and item.obligation == obligation
-            and item.seq > contrary.seq
-            and item.until is not None
-            and item.until >= self.on
-            for item in self.decisions
-        )
+    def _override(self, obligation: str, contrary: Item) -> Decision | None:
+        for item in reversed(self.decisions):
+            if item.action == "override" and item.obligation == obligation and item.seq > contrary.seq:
+                return item if self._stands(item) else None
+        return None
 
     # The lane ---------------------------------------------------------------------------------------------------------
 
-    def roles(self) -> tuple[str, ...]:
-        """The roles whose people review the case: those of the highest lane that is still possible."""
+    def _reviewers(self) -> dict[str, int]:
+        """How many people of which role review the case: those of the highest lane that is still possible."""
         assessment = self.case.assessment
         lane = assessment.policy.lanes[assessment.tier.highest]
-        return tuple(item.role for item in lane.reviewers)
+        return {item.role: item.count for item in lane.reviewers}
+
+    def roles(self) -> tuple[str, ...]:
+        """The roles whose people review the case."""
+        return tuple(self._reviewers())
+
+    def word(self) -> Decision | None:
+        """The last word of anybody about this very case, where the lane names no roles."""
+        said = ("approve", "refuse", "admit")
+        found = [item for item in self.decisions if item.case == self.case.digest and item.action in said]
+        found = [item for item in found if item.obligation is None and _speaks_at(item, "launch")]
+        ended = {item.digest for item in found if item.until is not None and item.until < self.on}
+        return next((item for item in reversed(found) if item.digest not in ended), None)
 
     def _approval(self) -> list[str]:
         """What the lane asks for and obligations do not carry: roles, or `approval` where one of anybody is enough."""
@@ -305,12 +352,28 @@ class Judge:
         }
         wanted = self.roles()
         if wanted:
-            return [role for role in wanted if role not in carried and self._approved("", role)[0] != "satisfied"]
-        word = [
-            item
-            for item in self.decisions
-            if item.case == self.case.digest and item.action in ("approve", "refuse", "admit")
-        ]
-        if word and word[-1].action in ("approve", "admit"):
-            return []
-        return [APPROVAL]
+            return [
+                role
+                for role in wanted
+                if role not in carried and self._approved(None, role, "launch")[0] != "satisfied"
+            ]
+        word = self.word()
+        return [] if word is not None and word.action in ("approve", "admit") else [APPROVAL]
+
+
+def _newest(item: Item) -> tuple[dt.date, int]:
+    return item.issued, item.seq
+
+
+def _first(*days: dt.date | str | None) -> dt.date | None:
+    return min((day for day in days if isinstance(day, dt.date)), default=None)
+
+
+def _speaks_at(item: Decision, gate: str) -> bool:
+    """Whether a decision counts at a gate: an approval at its own and at earlier ones, a refusal at all but `retire`,
+    which stands alone."""
+    if item.gate is None or item.gate == gate:
+        return True
+    if "retire" in (item.gate, gate):
+        return False
+    return item.action == "refuse" or GATES.index(item.gate) >= GATES.index(gate)

@@ -24,6 +24,10 @@ def junit(result: Result, judge: Judge, path: str, lang: Lang) -> str:
     others = [
         *((f"approval.{role}", Text(f"approval missing: {role}", f"缺少批准：{role}")) for role in result.approval),
         *((item.rule.id, item.rule.title) for item in result.prohibitions),
+        *(
+            (item.rule.id, Text(f"if confirmed: {item.rule.title.en}", f"如属实：{item.rule.title.zh}"))
+            for item in result.undecided
+        ),
         *(("stopped", Text(f"stopped on {item.decided}", f"{item.decided} 已停用")) for item in result.stops),
     ]
     for name, text in others:

@@ -7,7 +7,9 @@ Rules enforced:
 - the newest appointment of a person to a role in a unit counts, until its end.
 """
 
-import datetime as dt
+import json
+import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +22,7 @@ from steelyard.base.sql import Connection
 from steelyard.evidence import store as evidence
 from steelyard.evidence import trust
 from steelyard.evidence.statement import PREDICATE, Statement, Subject
+from steelyard.evidence.statement import local_date as local_date
 from steelyard.ledger import personal, record
 from steelyard.ledger import store as ledger
 from steelyard.ledger.home import Home
@@ -29,6 +32,7 @@ APPOINTMENT_TYPE = PREDICATE.format("appointment")
 ADMINISTRATOR = "administrator"
 ROLES: dict[str, Text] = {ADMINISTRATOR: Text("administrator", "管理员"), **ROLE_NAMES}
 MAX_NAME = 200
+PSEUDONYM = re.compile(r"p-[0-9a-f]{16}", re.ASCII)
 
 
 class Refused(SteelyardError):
@@ -72,16 +76,58 @@ def everybody(home: Home, link: Connection) -> Iterator[Person]:
         yield Person(key.holder, name, key.keyid)
 
 
+def erase(home: Home, link: Connection, subject: str, *, basis: str, ts: str) -> tuple[personal.Erased, list[str]]:
+    """Destroys the personal data of a person, and the kept profiles that name them as owner or accountable.
+
+    In the caller's transaction. Answers what was erased and the digests of the attachments that are gone. Raises
+    InputError as `personal.erase` does.
+    """
+    tables = set(link.tables())
+    known = everybody(home, link) if "evidence_key" in tables else iter(())
+    name = next((item.name for item in known if item.id == subject and item.name), None)
+    erased = personal.erase(link, subject, basis=basis, ts=ts)
+    gone: list[str] = []
+    if name is None or "gates_assessment" not in tables:
+        return erased, gone
+    for (digest,) in link.all("SELECT digest FROM gates_assessment ORDER BY seq"):
+        stored = evidence.get(link, str(digest))
+        for item in stored.statement.subjects if stored is not None else ():
+            data = evidence.attachment(link, item.sha256) if item.name == "profile" else None
+            system = json.loads(data).get("system", {}) if data is not None else {}
+            if any(plain(str(system.get(key, ""))) == plain(name) for key in ("owner", "accountable")):
+                link.execute("DELETE FROM evidence_attachment WHERE sha256 = ?", (item.sha256,))
+                gone.append(item.sha256)
+    return erased, gone
+
+
 def plain(name: str) -> str:
-    """A name as it is compared: without case and outer spaces."""
-    return " ".join(name.split()).casefold()
+    """A name as it is compared: without case, width and outer spaces."""
+    return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
-def find(home: Home, link: Connection, name: str) -> Person:
+def is_called(person: Person, name: str) -> bool:
+    """Whether a name or pseudonym is this person's. False where their name was erased and `name` is not a pseudonym."""
+    return plain(name) in {plain(item) for item in (person.name or "", person.id)}
+
+
+def named_in(home: Home, link: Connection, text: str, more: tuple[str, ...] = ()) -> bool:
+    """Whether a text names somebody known here, or one of `more`."""
+    said = plain(text)
+    for name in {plain(item) for item in (*(person.name or "" for person in everybody(home, link)), *more)}:
+        at = said.find(name) if " " in name or (not name.isascii() and len(name) > 1) else -1  # Will is a word too
+        while at >= 0:
+            around = said[max(at - 1, 0) : at] + said[at + len(name) : at + len(name) + 1]
+            if not name.isascii() or not any(char.isascii() and char.isalnum() for char in around):
+                return True
+            at = said.find(name, at + 1)
+    return False
+
+
+def find(home: Home, link: Connection, name: str, field: str = "--by") -> Person:
     """The person of that name or pseudonym. Raises InputError `unknown_person`."""
     people = list(everybody(home, link))
     for person in people:
-        if person.id == name or (person.name is not None and plain(person.name) == plain(name)):
+        if is_called(person, name):
             return person
     raise InputError(
         "unknown_person",
@@ -90,7 +136,7 @@ def find(home: Home, link: Connection, name: str) -> Person:
             "`steelyard key new --person NAME` makes a key for them",
             "可用 `steelyard key new --person 姓名` 为其生成密钥",
         ),
-        field="--by",
+        field=field,
     )
 
 
@@ -111,13 +157,28 @@ def signer(home: Home, person: Person, passphrase: str | None) -> keys.FileSigne
             ),
             remedy=Text(f"copy it to {path}, or decide where it is", f"请将其放到 {path}，或在其所在机器上决定"),
         )
-    return keys.load(path, passphrase)
+    key = keys.load(path, passphrase)
+    if keys.key_id(key.public) != person.keyid:
+        raise EnvironmentNotReady(
+            "bad_key",
+            Text(f"this is not the key of {person.name or person.id}", f"这不是 {person.name or person.id} 的密钥"),
+            remedy=Text("restore the key file", "请恢复密钥文件"),
+            path=str(path),
+        )
+    return key
 
 
 def own_key(home: Home, link: Connection, ts: str) -> keys.FileSigner:
-    """The statement key, trusted in this store from its first use on."""
+    """The statement key, trusted in this store from its first use on. Raises EnvironmentNotReady `unknown_own_key`."""
     own = home.statement_signer()
     if trust.find(link, keys.key_id(own.public)) is None:
+        if trust.every(link):
+            raise EnvironmentNotReady(
+                "unknown_own_key",
+                Text("this is not the key with which this store states things", "这不是此存储用于声明的密钥"),
+                remedy=Text("restore keys/statement.pem of this store", "请恢复该存储的 keys/statement.pem"),
+                path=str(home.key_folder / "statement.pem"),
+            )
         evidence.vouch(link, trust.of_signer(own, "statement", trust.OWN, ts), own, ts=ts)
     return own
 
@@ -222,22 +283,19 @@ def holds(link: Connection, person: str, role: str, ts: str, unit: str = "") -> 
     rows = link.all(
         "SELECT unit, starts, until FROM gates_appointment WHERE person = ? AND role = ? ORDER BY seq", (person, role)
     )
-    newest = {str(row[0]): (str(row[1]), row[2]) for row in rows}
+    newest, today = {str(row[0]): (str(row[1]), row[2]) for row in rows}, local_date(ts).isoformat()
     return any(
-        where in ("", unit) and starts <= ts and (until is None or str(until) >= ts[:10])
+        where in ("", unit) and starts <= ts and (until is None or str(until) >= today)
         for where, (starts, until) in newest.items()
     )
 
 
 def roles_of(link: Connection, person: str, ts: str) -> list[str]:
-    """Every role the person holds now."""
-    return [role for role in ROLES if holds(link, person, role, ts)]
-
-
-def local_date(ts: str) -> dt.date:
-    """The day in Shanghai of an RFC 3339 time."""
-    moment = dt.datetime.fromisoformat(ts.replace("Z", "+00:00"))
-    return (moment.astimezone(dt.UTC) + dt.timedelta(hours=8)).date()
+    """Every role the person holds now; `role@unit` where it is held in one unit only."""
+    rows = link.all("SELECT DISTINCT role, unit FROM gates_appointment WHERE person = ? ORDER BY role, unit", (person,))
+    held = [(role, unit) for role, unit in rows if holds(link, person, role, ts, unit)]
+    everywhere = [role for role in ROLES if (role, "") in held and holds(link, person, role, ts)]
+    return everywhere + [f"{role}@{unit}" for role, unit in held if unit and role not in everywhere]
 
 
 @evidence.indexes(APPOINTMENT_TYPE, "gates_appointment")

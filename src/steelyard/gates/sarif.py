@@ -1,6 +1,8 @@
 """A gate as SARIF 2.1.0: what keeps it shut, at the answer in the profile that made it owed."""
 
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from steelyard import __version__
 from steelyard.base.i18n import Lang, Text
@@ -45,6 +47,19 @@ def sarif(result: Result, judge: Judge, path: str, lang: Lang) -> dict[str, Any]
         results.append(
             _plain(item.rule.id, Text(f"STOP: {item.rule.title.en}", f"禁止：{item.rule.title.zh}").get(lang), path)
         )
+    for item in result.undecided:
+        facts = ", ".join(item.open)
+        results.append(
+            _plain(
+                item.rule.id,
+                Text(
+                    f"STOP, if confirmed: {item.rule.title.en} ({facts})",
+                    f"如属实则禁止：{item.rule.title.zh}（{facts}）",
+                ).get(lang),
+                path,
+                next((lines[name] for name in item.open if name in lines), 1),
+            )
+        )
     for stop in result.stops:
         results.append(_plain("stopped", Text(f"stopped on {stop.decided}", f"{stop.decided} 已停用").get(lang), path))
     rules: dict[str, dict[str, Any]] = {
@@ -60,7 +75,7 @@ def sarif(result: Result, judge: Judge, path: str, lang: Lang) -> dict[str, Any]
         rules.setdefault(str(found["ruleId"]), {"id": found["ruleId"], "shortDescription": found["message"]})
     driver = {
         "name": "steelyard",
-        "semanticVersion": __version__,
+        "version": __version__,
         "informationUri": "https://steelyard.dev",
         "rules": list(rules.values()),
     }
@@ -70,6 +85,11 @@ def sarif(result: Result, judge: Judge, path: str, lang: Lang) -> dict[str, Any]
         "properties": {"gate": result.gate, "open": result.open, "case": judge.case.digest},
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _uri(path: str) -> str:
+    """A path as a URI reference: relative as it is, absolute as `file:`, what a URI cannot hold escaped."""
+    return Path(path).as_uri() if Path(path).is_absolute() else quote(path.replace("\\", "/"), safe="/-._~!$&'()*+,;=@")
 
 
 def _lines(path: str) -> dict[str, int]:
@@ -82,16 +102,11 @@ def _lines(path: str) -> dict[str, int]:
     except SteelyardError:
         return {}
     facts = doc.data.get("facts") if isinstance(doc.data, dict) else None
-    found = {}
-    for name in facts or {}:
-        line = doc.error("x", ("facts", name), Text("x", "x")).line
-        if line is not None:
-            found[str(name)] = line
-    return found
+    return {str(name): doc.where_key("facts", name).line for name in facts or {}}
 
 
 def _plain(rule: str, text: str, path: str, line: int = 1, level: str = "error") -> dict[str, Any]:
-    place = {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": line}}}
+    place = {"physicalLocation": {"artifactLocation": {"uri": _uri(path)}, "region": {"startLine": line}}}
     return {"ruleId": rule, "level": level, "message": {"text": text}, "locations": [place]}
 
 

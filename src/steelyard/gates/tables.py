@@ -4,16 +4,19 @@ import json
 from bisect import bisect_right
 from typing import Any
 
+import msgspec
+
 from steelyard.base.canon import canonical_json
 from steelyard.base.clock import parse_date
+from steelyard.base.errors import InputError
 from steelyard.base.keys import Signer
 from steelyard.base.sql import Connection, migrate
 from steelyard.evidence import store as evidence
+from steelyard.evidence import trust
 from steelyard.evidence.kinds import Kinds
-from steelyard.evidence.statement import PREDICATE, Statement, Subject, system_subject
+from steelyard.evidence.statement import PREDICATE, Statement, Subject, local_date, system_subject
 from steelyard.gates.case import Case
 from steelyard.gates.gate import Decision, Item, Judge
-from steelyard.gates.people import local_date
 from steelyard.gates.requirements import Requirements
 
 ROOM = "gates"
@@ -30,7 +33,8 @@ def prepare(link: Connection) -> None:
 def record_assessment(link: Connection, case: Case, own: Signer, ts: str) -> str:
     """Puts the assessment on record where it differs from the last one of the system; answers its digest.
 
-    The profile itself is kept as an attachment, which can be erased; the statement holds its digest.
+    The profile itself, which names people, is kept as an attachment, which `people.erase` destroys; the statement holds
+    its digest.
     """
     digests = case.assessment.digests
     row = link.one(
@@ -64,7 +68,8 @@ def record_assessment(link: Connection, case: Case, own: Signer, ts: str) -> str
                 "on": digests["on"],
             },
         )
-        return evidence.add(link, said.sealed(own), Kinds.registered(), ts=ts).digest
+        envelope = said.sealed(own)
+        return evidence.insert(link, envelope, said, trust.check(link, envelope, said, ts), ts=ts).digest
 
 
 def _without_date(result: dict[str, Any]) -> dict[str, Any]:
@@ -72,15 +77,18 @@ def _without_date(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def items_of(link: Connection, system: str, kinds: Kinds) -> list[Item]:
-    """The evidence about a system, each with what obligations rested on when it came in."""
+    """The evidence about a system, each with what obligations rested on when it came in.
+
+    What today's kinds cannot read any more counts for nothing and is left out.
+    """
     seqs, bases = _bases(link, system)
-    subjects: dict[str, set[str]] = {}
+    subjects: dict[str, list[str]] = {}
     for name, sha256 in link.all(
         "SELECT s.digest, s.sha256 FROM evidence_subject s JOIN evidence_item i ON i.digest = s.digest"
         " WHERE i.system = ?",
         (system,),
     ):
-        subjects.setdefault(str(name), set()).add(str(sha256))
+        subjects.setdefault(name, []).append(sha256)
     out = []
     for name, seq, kind_id, issued, until, confidence, named, result in link.all(
         "SELECT digest, seq, kind, issued, valid_until, confidence, obligations, result FROM evidence_item"
@@ -88,7 +96,11 @@ def items_of(link: Connection, system: str, kinds: Kinds) -> list[Item]:
         (system,),
     ):
         kind = kinds.get(kind_id)
-        if kind is None:
+        try:
+            values = kind.parse(_json(result)) if kind is not None else None
+        except InputError:
+            values = None
+        if kind is None or values is None:
             continue
         at = bisect_right(seqs, seq) - 1
         rests = bases[max(at, 0)] if bases else None
@@ -99,14 +111,22 @@ def items_of(link: Connection, system: str, kinds: Kinds) -> list[Item]:
                 kind.id,
                 local_date(issued),
                 parse_date(until) if until else None,
-                frozenset(json.loads(named)) if named else None,
-                kind.parse(json.loads(result)),
-                frozenset(subjects.get(str(name), ())),
+                frozenset(_json(named)) if named else None,
+                values,
+                frozenset(subjects.get(name, ())),
                 rests,
                 str(confidence),
             )
         )
     return out
+
+
+def _json(text: str) -> Any:
+    """JSON that we wrote, fast; what only the lenient reader takes (infinities) is left to it."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)
 
 
 def _bases(link: Connection, system: str) -> tuple[list[int], list[dict[str, str]]]:
@@ -115,28 +135,26 @@ def _bases(link: Connection, system: str) -> tuple[list[int], list[dict[str, str
 
 
 def decisions_of(link: Connection, system: str) -> list[Decision]:
-    """The decisions about a system, in their order."""
-    rows = link.all(
-        "SELECT digest, seq, action, case_digest, gate, obligation, role, person, decided, until, more"
-        " FROM gates_decision WHERE system = ? ORDER BY seq",
-        (system,),
+    """The decisions about a system, in their order: from the envelopes themselves, not from their index."""
+    return [_decision(item) for item in evidence.walk(link, system, DECISION_TYPE, exact=True)]
+
+
+def _decision(stored: evidence.Stored) -> Decision:
+    said = stored.statement.predicate
+    until = said.get("until")
+    return Decision(
+        stored.digest,
+        stored.seq,
+        said["action"],
+        said.get("case"),
+        said.get("gate"),
+        said.get("obligation"),
+        said["role"],
+        said["person"],
+        local_date(said["decided"]),
+        parse_date(until) if until else None,
+        said.get("more", {}),
     )
-    return [
-        Decision(
-            str(row[0]),
-            int(row[1]),
-            str(row[2]),
-            row[3],
-            row[4],
-            row[5],
-            str(row[6]),
-            str(row[7]),
-            local_date(row[8]),
-            parse_date(row[9]) if row[9] else None,
-            json.loads(row[10]),
-        )
-        for row in rows
-    ]
 
 
 def judge_of(link: Connection | None, case: Case, requirements: Requirements, kinds: Kinds) -> Judge:
@@ -145,7 +163,7 @@ def judge_of(link: Connection | None, case: Case, requirements: Requirements, ki
     items = (
         items_of(link, case.system, kinds) if link is not None and {"evidence_item", "gates_assessment"} <= have else []
     )
-    decisions = decisions_of(link, case.system) if link is not None and "gates_decision" in have else []
+    decisions = decisions_of(link, case.system) if link is not None and "evidence_envelope" in have else []
     return Judge(case, items, decisions, requirements, kinds, case.assessment.on)
 
 
