@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from steelyard.gates.desk import Desk
     from steelyard.journeys.audit_pack import Pack
 
-ABOUT = Text("pack everything about a system for an auditor", "为审计打包某系统的全部内容")
+ABOUT = Text("pack everything about a system for an auditor", "把某个系统的全部材料打包交审计")
 
 
 def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None:
     """Adds the parser of this group."""
     parser = commands.add_parser("audit-pack", parents=[common], help=ABOUT.get(lang), description=ABOUT.get(lang))
-    parser.add_argument("system", metavar="SYSTEM", help=Text("the id of the system", "系统标识").get(lang))
+    parser.add_argument("system", metavar="SYSTEM", help=Text("the id of the system", "系统编号").get(lang))
     parser.add_argument("--out", metavar="ZIP", required=True, help=Text("a new file", "新文件").get(lang))
     parser.add_argument(
         "--profile",

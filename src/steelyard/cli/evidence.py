@@ -273,7 +273,7 @@ def _case_of(options: argparse.Namespace, cases: "dict[str, Case]", system: str)
             "other_system",
             Text(
                 f"this is the profile of {other}, the evidence is about {system}",
-                f"此档案属于 {other}，而证据关于 {system}",
+                f"此档案属于 {other}，证据针对的却是 {system}",
             ),
             remedy=Text("name the profile of that system", "请提供该系统的档案"),
             path=options.profile,
@@ -331,7 +331,7 @@ def run_verify(options: argparse.Namespace) -> int:
         if statement.subject_of(Path(path)).sha256 not in have:
             problems.append(
                 InputError(
-                    "other_subject", Text("the statement is not about this file", "声明并非关于此文件"), path=path
+                    "other_subject", Text("the statement is not about this file", "声明针对的不是此文件"), path=path
                 )
             )
     if options.json:

@@ -51,7 +51,7 @@ def run_key_new(options: argparse.Namespace) -> int:
         warn(
             Text(
                 f"{person.name} is the first person here and therefore administrator",
-                f"{person.name} 是此处第一人，因此成为管理员",
+                f"{person.name} 是此存储中的第一个人，因此成为管理员",
             ).get(options.lang)
         )
     return EXIT_DONE

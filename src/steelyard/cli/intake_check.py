@@ -47,7 +47,7 @@ def run_check(options: argparse.Namespace) -> int:
 
 
 def as_plain(item: "Contradiction", words: "Vocabulary", lang: Lang) -> dict[str, Any]:
-    """A contradiction as JSON carries it."""
+    """A contradiction as JSON carries it; its texts stand in both languages, whatever `lang` is."""
     out: dict[str, Any] = {
         "kind": item.kind,
         "fact": item.fact,
@@ -61,7 +61,7 @@ def as_plain(item: "Contradiction", words: "Vocabulary", lang: Lang) -> dict[str
     out["quote"] = item.quote
     if item.quote is not None:
         out["start"], out["end"] = item.start, item.end
-    return {**out, "message": item.message.get(lang), "remedy": item.remedy.get(lang), "rule": item.rule}
+    return {**out, "message": item.message.as_dict(), "remedy": item.remedy.as_dict(), "rule": item.rule}
 
 
 def check_text(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from steelyard.intake.drafting.endpoint import Reader
     from steelyard.intake.drafting.readers import Description
 
+ENCODINGS = ("utf-8", "gb18030", "cp1252", "utf-16")
 _QUOTE = 160
 _MAX_PURPOSE = 20_000
 
@@ -36,7 +37,8 @@ def register_draft(actions: Any, common: argparse.ArgumentParser, lang: Lang) ->
         action="extend",
         required=True,
         help=Text(
-            "text, Markdown, DOCX, or an inventory with --column", "文本、Markdown、DOCX，或清单（配合 --column）"
+            "text, Markdown, DOCX, PDF, or an inventory with --column",
+            "文本、Markdown、DOCX、PDF，或清单（配合 --column）",
         ).get(lang),
     )
     draft.add_argument(
@@ -44,6 +46,11 @@ def register_draft(actions: Any, common: argparse.ArgumentParser, lang: Lang) ->
     )
     draft.add_argument(
         "--row", metavar="N", type=int, help=Text("only this row of it, from 0", "只读这一行，从 0 起").get(lang)
+    )
+    draft.add_argument(
+        "--encoding",
+        choices=ENCODINGS,
+        help=Text("how a text or CSV is encoded; without it UTF-8", "文本或 CSV 的编码；默认 UTF-8").get(lang),
     )
     draft.add_argument(
         "--out",
@@ -89,11 +96,12 @@ def _seconds(text: str) -> float:
 def run_draft(options: argparse.Namespace) -> int:
     """Drafts each description; one that cannot be used is told, and the others still come."""
     from steelyard.intake.drafting.draft import read
+    from steelyard.intake.drafting.readers import Description
 
     code, helper = EXIT_DONE, _helper(options)
     drafted: list[tuple[Description, Draft]] = []
     for item in _descriptions(options):
-        if isinstance(item, SteelyardError):
+        if not isinstance(item, Description):
             code = max(code, report(item, options))
             continue
         try:
@@ -107,7 +115,8 @@ def run_draft(options: argparse.Namespace) -> int:
             if note is not None:
                 warn(note.get(options.lang))
         if options.json:
-            say_json([proposal.as_dict() for proposal in found.proposals])
+            row = {} if item.row is None else {"row": item.row}
+            say_json([proposal.as_dict() | row for proposal in found.proposals])
         else:
             say(("\n" if drafted else "") + draft_text(item, found, options.lang))
         if options.out:
@@ -132,13 +141,12 @@ def _helper(options: argparse.Namespace) -> "Reader | None":
 
 
 def _descriptions(options: argparse.Namespace) -> "Iterator[Description | InputError]":
-    from steelyard.intake.drafting.readers import read
+    from steelyard.intake.drafting.readers import BadRow, read
 
     for source in options.sources:
         try:
-            for item in read(Path(source), options.column):
-                if options.row is None or (not isinstance(item, SteelyardError) and item.row == options.row):
-                    yield item
+            for item in read(Path(source), options.column, row=options.row, encoding=options.encoding):
+                yield item.error if isinstance(item, BadRow) else item
         except InputError as error:
             yield error
 

@@ -20,7 +20,7 @@ WHAT_IT_PROVES = Text(
 
 def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None:
     """Adds the parsers of this group."""
-    ledger = commands.add_parser("ledger", help=Text("the tamper-evident log", "防篡改账本").get(lang))
+    ledger = commands.add_parser("ledger", help=Text("the tamper-evident log", "篡改可查的账本").get(lang))
     actions = ledger.add_subparsers(dest="action", metavar=Text("ACTION", "操作").get(lang), required=True)
 
     def action(name: str, about: Text, run: Any) -> argparse.ArgumentParser:
@@ -42,10 +42,10 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
     )
     action("checkpoint", Text("print the newest signed checkpoint", "输出最新的已签名检查点"), run_checkpoint)
     action("status", Text("size, queue and witnesses", "规模、队列与见证"), run_status)
-    prove = action("prove", Text("a receipt: this entry is in the log", "生成收据：证明记录在账"), run_prove)
+    prove = action("prove", Text("a receipt: this entry is in the log", "生成回执，证明记录已入账"), run_prove)
     prove.add_argument("index", metavar="INDEX", type=int)
     prove.add_argument(
-        "--size", type=int, metavar="N", help=Text("of the tree of N entries", "以 N 条记录为准").get(lang)
+        "--size", type=int, metavar="N", help=Text("of the tree of N entries", "以含前 N 条记录的账本为准").get(lang)
     )
     verify = action("verify", Text("check a whole log", "核验整个账本"), run_verify)
     verify.add_argument("source", metavar="DIR_OR_URL", nargs="?")
@@ -433,16 +433,16 @@ def run_cosign(options: argparse.Namespace) -> int:
                 "no_checkpoint",
                 Text(
                     f"this store has no checkpoint of {at} entries of {origin}",
-                    f"此存储没有 {origin} 在 {at} 条时的检查点",
+                    f"此存储没有 {origin} 前 {at} 条记录的检查点",
                 ),
                 remedy=Text("witness what this store exports", "请对本存储导出的内容进行见证"),
                 path=options.file,
             )
         store.add_cosignature(link, log, at, signature)
     say(
-        Text(f"kept the signature of {signature.name} at {at:,}", f"已收存 {signature.name} 在 {at:,} 条时的签名").get(
-            options.lang
-        )
+        Text(
+            f"kept the signature of {signature.name} at {at:,}", f"已收存 {signature.name} 对前 {at:,} 条记录的签名"
+        ).get(options.lang)
     )
     return EXIT_DONE
 

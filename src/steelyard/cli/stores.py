@@ -18,7 +18,7 @@ def store_options(parser: argparse.ArgumentParser, lang: Lang) -> None:
         metavar="URL",
         help=Text(
             "sqlite:///PATH, postgresql://... or folder:PATH; default: .steelyard here",
-            "sqlite:///路径、postgresql://… 或 folder:路径；默认使用此处的 .steelyard",
+            "sqlite:///路径、postgresql://… 或 folder:路径；默认使用当前文件夹中的 .steelyard",
         ).get(lang),
     )
     parser.add_argument(

@@ -150,7 +150,7 @@ def _unkept(data: Any) -> bool:
 
 def _subjects(raw: Any, path: str | None) -> tuple[Subject, ...]:
     if not isinstance(raw, list) or not raw:
-        raise bad_statement("it has no subject", "没有主体", path=path, field="subject")
+        raise bad_statement("it has no subject", "没有写明对象", path=path, field="subject")
     out: list[Subject] = []
     for item in raw:
         name = item.get("name") if isinstance(item, dict) else None
@@ -160,10 +160,10 @@ def _subjects(raw: Any, path: str | None) -> tuple[Subject, ...]:
             else None
         )
         if not isinstance(name, str) or not name or not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-            raise bad_statement("a subject is a name and a sha256", "主体应含名称与 sha256", path=path, field="subject")
+            raise bad_statement("a subject is a name and a sha256", "对象应含名称与 sha256", path=path, field="subject")
         out.append(Subject(name, digest))
     if len({item.name for item in out}) != len(out):
-        raise bad_statement("two subjects have one name", "两个主体同名", path=path, field="subject")
+        raise bad_statement("two subjects have one name", "两个对象同名", path=path, field="subject")
     return tuple(out)
 
 
@@ -244,7 +244,7 @@ def check_evidence(statement: Statement, kinds: Kinds, *, path: str | None = Non
             f"its kind is {said['kind']!r}, its type that of {kind.id}", "类别与类型不符", path=path, field="kind"
         )
     if not isinstance(said["system"], str) or not said["system"]:
-        raise bad_statement("system is the id of a system", "system 应为系统标识", path=path, field="system")
+        raise bad_statement("system is the id of a system", "system 应为系统编号", path=path, field="system")
     if not _is_time(said["issued"]):
         raise bad_statement(
             "issued is a time with zone (RFC 3339)", "issued 应为带时区的时间", path=path, field="issued"
@@ -262,7 +262,7 @@ def check_evidence(statement: Statement, kinds: Kinds, *, path: str | None = Non
         raise bad_statement("method is a text", "method 应为文本", path=path, field="method")
     named = said.get("obligations", [])
     if not isinstance(named, list) or not all(isinstance(item, str) for item in named):
-        raise bad_statement("obligations is a list of ids", "obligations 应为标识列表", path=path, field="obligations")
+        raise bad_statement("obligations is a list of ids", "obligations 应为编号列表", path=path, field="obligations")
     kind.parse(said["result"], path)
     return kind
 

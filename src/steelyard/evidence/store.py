@@ -250,6 +250,26 @@ def _contents(link: Connection, table: str) -> str:
     return f"{total:x}"
 
 
+class Listed(NamedTuple):
+    """A piece of evidence as lists show it."""
+
+    digest: str
+    kind: str
+    issued: str
+    valid_until: str | None
+    confidence: str
+
+
+def items(link: Connection, system: str, limit: int = 500) -> list[Listed]:
+    """The evidence about a system, the newest first."""
+    rows = link.all(
+        "SELECT digest, kind, issued, valid_until, confidence FROM evidence_item WHERE system = ?"
+        " ORDER BY seq DESC LIMIT ?",
+        (system, limit),
+    )
+    return [Listed(*row) for row in rows]
+
+
 # Attachments ----------------------------------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ INSIDE = frozenset(PREDICATE.format(name) for name in ("assessment", "decision",
 """The types of what this installation and its people state; a key from outside signs none of them."""
 OWN = "statement"
 PURPOSES: dict[str, Text] = {
-    "statement": Text("what this installation states", "本系统的声明"),
+    "statement": Text("what this installation states", "本机构的声明"),
     "person": Text("decisions of a person", "个人的决定"),
     "outside": Text("evidence of somebody else", "外部出具的证据"),
 }
@@ -93,10 +93,10 @@ def untrusted(path: str | None) -> InputError:
     """The error for a signature of a key that nobody here knows."""
     return InputError(
         "untrusted",
-        Text("signed by a key that is not trusted here", "签名密钥不受此处信任"),
+        Text("signed by a key that is not trusted here", "签名所用的密钥未在此存储中登记为可信"),
         remedy=Text(
             "`steelyard key trust FILE.pem --name NAME` if you know whose it is",
-            "如确认其归属，可用 `steelyard key trust 文件.pem --name 名称`",
+            "确认密钥归属后，可用 `steelyard key trust 文件.pem --name 名称` 登记",
         ),
         path=path,
     )

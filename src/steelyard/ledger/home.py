@@ -226,7 +226,7 @@ class Home:
             "rolled_back",
             Text(
                 f"this database was put back from a copy: {seen.origin} has {size} entries, {seen.size} were seen",
-                f"此数据库由副本回退：{seen.origin} 现有 {size} 条记录，此前已见 {seen.size} 条",
+                f"此数据库被旧备份覆盖：{seen.origin} 现有 {size} 条记录，此前曾有 {seen.size} 条",
             ),
             remedy=Text(
                 "nothing was written; restore it properly, so that erasings are applied again and a new log begins",

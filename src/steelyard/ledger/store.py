@@ -281,7 +281,7 @@ def damaged(why: str) -> EnvironmentNotReady:
         Text(f"the ledger was changed by something else: {why}", f"账本被其他程序改动：{why}"),
         remedy=Text(
             "`steelyard ledger verify` says what; restore the store from a copy",
-            "请用 `steelyard ledger verify` 查明，并由副本恢复存储",
+            "请用 `steelyard ledger verify` 查明，并用备份恢复存储",
         ),
     )
 
