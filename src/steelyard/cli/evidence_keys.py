@@ -96,7 +96,7 @@ def _administrator(options: argparse.Namespace, link: Any, home: Any) -> Any:
     if not people.holds(link, by.id, people.ADMINISTRATOR, utc_now()):
         raise people.Refused(
             "not_administrator",
-            Text(f"{by.name or by.id} is not an administrator here", f"{by.name or by.id} 不是此处的管理员"),
+            Text(f"{by.name or by.id} is not an administrator here", f"{by.name or by.id} 不是此存储的管理员"),
             remedy=Text("let an administrator do it", "请由管理员操作"),
             field="--by",
         )

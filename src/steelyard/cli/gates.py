@@ -49,8 +49,8 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
 _ABOUT = {
     "approve": Text("approve a system in a role of its lane", "以通道中的角色批准系统"),
     "refuse": Text("refuse it", "否决"),
-    "except": Text("except it from one obligation until a date", "在期限内免除某项义务"),
-    "override": Text("let an obligation stand against contrary evidence", "推翻不利证据，认可某项义务"),
+    "except": Text("except it from one obligation until a date", "在期限内对某项义务准予例外"),
+    "override": Text("let an obligation stand against contrary evidence", "结果不利，仍认可某项义务已满足"),
     "stop": Text("stop it", "停用系统"),
     "report": Text("record that something was reported", "记录已报告"),
     "standing": Text("sign a standing approval of the fast lane", "签署快速通道的常设批准"),
@@ -237,7 +237,7 @@ def gate_text(result: "Result", desk: "Desk", case: "Case", options: argparse.Na
             out.append(wrap(_step_text(step, desk, options), width, "      "))
         for role in extra:
             who = (
-                Text("any appointed person who does not own it", "任一非负责人的受任人员")
+                Text("any appointed person who does not own it", "一名已获任命、且不是负责人的人员")
                 if role == APPROVAL
                 else ROLE_NAMES.get(role, Text(role, role))
             )

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from steelyard.base.errors import EXIT_DONE, EXIT_NO
+from steelyard.base.errors import EXIT_DONE, EXIT_NO, InputError
 from steelyard.base.i18n import Lang, Text
 from steelyard.cli.common import policy_of, policy_options, say, say_json
 
@@ -38,16 +38,21 @@ def run_check(options: argparse.Namespace) -> int:
     profile, errors = check_profile(doc, policy.vocabulary)
     if errors:
         raise errors[0]
-    found = check(profile, policy)
+    try:
+        found = check(profile, policy)
+    except InputError as error:  # only the purpose can be unusable
+        error.path, error.line = error.path or doc.path, error.line or doc.where("system", "purpose").line
+        error.field = error.field or "system.purpose"
+        raise
     if options.json:
-        say_json([as_plain(item, policy.vocabulary, options.lang) for item in found])
+        say_json([as_plain(item, policy.vocabulary) for item in found])
     else:
         say(check_text(found, profile, policy.vocabulary, doc, options.lang))
     return EXIT_NO if found else EXIT_DONE
 
 
-def as_plain(item: "Contradiction", words: "Vocabulary", lang: Lang) -> dict[str, Any]:
-    """A contradiction as JSON carries it; its texts stand in both languages, whatever `lang` is."""
+def as_plain(item: "Contradiction", words: "Vocabulary") -> dict[str, Any]:
+    """A contradiction as JSON carries it, its texts in both languages."""
     out: dict[str, Any] = {
         "kind": item.kind,
         "fact": item.fact,
@@ -61,7 +66,11 @@ def as_plain(item: "Contradiction", words: "Vocabulary", lang: Lang) -> dict[str
     out["quote"] = item.quote
     if item.quote is not None:
         out["start"], out["end"] = item.start, item.end
-    return {**out, "message": item.message.as_dict(), "remedy": item.remedy.as_dict(), "rule": item.rule}
+    return {**out, "message": _both(item.message), "remedy": _both(item.remedy), "rule": item.rule}
+
+
+def _both(text: Text) -> dict[str, str]:
+    return {"en": text.en, "zh": text.zh}
 
 
 def check_text(

@@ -33,7 +33,7 @@ def register_review(actions: Any, common: argparse.ArgumentParser, lang: Lang) -
         help=Text("the column that describes the systems", "系统说明所在的列").get(lang),
     )
     review.add_argument(
-        "--top", metavar="N", type=int, default=SHOWN, help=Text("show the first N", "显示前 N 个").get(lang)
+        "--top", metavar="N", type=_count, default=SHOWN, help=Text("show the first N", "显示前 N 个").get(lang)
     )
     review.add_argument(
         "--all",
@@ -44,6 +44,13 @@ def register_review(actions: Any, common: argparse.ArgumentParser, lang: Lang) -
     )
     policy_options(review, lang)
     review.set_defaults(run=run_review)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value
 
 
 def run_review(options: argparse.Namespace) -> int:
@@ -65,9 +72,18 @@ def run_review(options: argparse.Namespace) -> int:
     for row, why in list(result.unusable.items())[:SHOWN]:
         warn(f"row {row}: {why}")
     listed = [*result.doubts, *(result.faint if options.all else ())]
+    if result.total and result.silent == result.total:
+        unheard = Text(
+            "no system has a description, so nothing could be held against the answers: map `purpose`, or name the "
+            "column with --text",
+            "没有一个系统带有说明，无从与答案比对：请在映射文件中填写 purpose，或用 --text 指定说明所在的列",
+        )
+        warn(unheard.get(options.lang))
     if options.json:
         for doubt in listed:
-            say_json(as_plain(doubt, policy.vocabulary, options.lang))
+            say_json(as_plain(doubt, policy.vocabulary))
+        if not listed:
+            warn(_summary(result).get(options.lang))
     else:
         say(review_text(result, policy.vocabulary, options.top, options.lang, listed))
     return EXIT_DONE
@@ -77,7 +93,7 @@ def _name(doubt: "Doubt") -> str:
     return doubt.profile.id or f"row-{doubt.row}"
 
 
-def as_plain(doubt: "Doubt", words: "Vocabulary", lang: Lang) -> dict[str, Any]:
+def as_plain(doubt: "Doubt", words: "Vocabulary") -> dict[str, Any]:
     """A system to look at, as JSON carries it."""
     from steelyard.cli.intake_check import as_plain as contradiction
 
@@ -89,19 +105,12 @@ def as_plain(doubt: "Doubt", words: "Vocabulary", lang: Lang) -> dict[str, Any]:
         "by_words": {"lowest": doubt.by_words.tier.lowest, "highest": doubt.by_words.tier.highest},
         "prohibited": doubt.prohibited,
         "faint": doubt.faint,
-        "contradictions": [contradiction(item, words, lang) for item in doubt.found],
+        "contradictions": [contradiction(item, words) for item in doubt.found],
     }
 
 
-def review_text(
-    result: "Review", words: "Vocabulary", most: int, lang: Lang, listed: Sequence["Doubt"] | None = None
-) -> str:
-    """The list for a person: the doubts, or those in `listed`."""
-    from steelyard.base.tables import cut, terminal_width, wrap
-    from steelyard.cli.judge import range_text
-    from steelyard.policy.model import TIER_NAMES
-
-    width, listed = terminal_width(), result.doubts if listed is None else listed
+def _summary(result: "Review") -> Text:
+    """How many systems there are, and how many of them to look at."""
     spoken = result.total - result.silent - len(result.unreadable)
     said = Text(
         f"{result.total:,} systems, {spoken:,} with a description: {len(result.doubts):,} are declared lower than "
@@ -118,7 +127,19 @@ def review_text(
     if result.unusable:
         unusable = len(result.unusable)
         said = Text(f"{said.en}; {unusable:,} unusable rows", f"{said.zh}；{unusable:,} 行不可用")
-    out = [wrap(said.get(lang), width)]
+    return said
+
+
+def review_text(
+    result: "Review", words: "Vocabulary", most: int, lang: Lang, listed: Sequence["Doubt"] | None = None
+) -> str:
+    """The list for a person: the doubts, or those in `listed`."""
+    from steelyard.base.tables import cut, terminal_width, wrap
+    from steelyard.cli.judge import range_text
+    from steelyard.policy.model import TIER_NAMES
+
+    width, listed = terminal_width(), result.doubts if listed is None else listed
+    out = [wrap(_summary(result).get(lang), width)]
     for number, doubt in enumerate(listed[:most], 1):
         before, after = (range_text(item.tier, TIER_NAMES, lang) for item in (doubt.declared, doubt.by_words))
         stop = Text("  STOP, if confirmed", "  如属实则禁止").get(lang) if doubt.prohibited else ""

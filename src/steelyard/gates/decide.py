@@ -139,7 +139,7 @@ def check_now(judge: Judge, reviewed: str | None, ts: str) -> None:
             "not_today",
             Text(
                 f"decisions are taken today, {today}, not on {judge.on}",
-                f"决定只能在今日（{today}）作出，不能以 {judge.on} 为准",
+                f"决定的日期只能是今日（{today}），不能是 {judge.on}",
             ),
             remedy=Text("leave --on out", "请不要使用 --on"),
             field="--on",
@@ -281,12 +281,23 @@ def check_end(request: Request, ts: str, message: Text) -> None:
         )
 
 
-def decide(home: Home, link: Connection, judge: Judge, request: Request, passphrase: str | None) -> str:
-    """Checks, signs with the person's key, records at once, and answers the decision's digest."""
+def decide(
+    home: Home,
+    link: Connection,
+    judge: Judge,
+    request: Request,
+    passphrase: str | None,
+    *,
+    key: keys.Signer | None = None,
+) -> str:
+    """Checks, signs with the person's key, records at once, and answers the decision's digest.
+
+    With `key` the console signs: `request.more` then states the session's factors. The core treats both alike.
+    """
     ts = personal.utc_now()
     check(link, judge, request, ts)
     check_names(home, link, request, judge.case)
-    key = people.signer(home, request.person, passphrase)
+    signing = key or people.signer(home, request.person, passphrase)
     with link.transaction():
         judge = tables.judge_of(link, judge.case, judge.requirements, judge.kinds)
         check(link, judge, request, ts)  # once more: somebody may have decided since the judge was made
@@ -302,7 +313,7 @@ def decide(home: Home, link: Connection, judge: Judge, request: Request, passphr
             more["requester"] = request.requester.id if request.requester is not None else more["owner"]
         more["assessment"] = assessed
         more["considered"] = sorted({digest for step in judge.plan() for digest in step.by})
-        return write(link, judge.case, request, key, ts=ts, more=more)
+        return write(link, judge.case, request, signing, ts=ts, more=more)
 
 
 def write(

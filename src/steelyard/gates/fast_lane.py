@@ -11,6 +11,8 @@ Rules enforced:
 
 import datetime as dt
 import hashlib
+import json
+from typing import NamedTuple
 
 from steelyard.base import keys
 from steelyard.base.clock import parse_date
@@ -38,6 +40,7 @@ def standing(
     *,
     sample_percent: int,
     units: tuple[str, ...],
+    key: keys.Signer | None = None,
 ) -> str:
     """Signs a standing approval of the fast lane: its limits, its end, and how many are looked at afterwards."""
     ts = personal.utc_now()
@@ -68,13 +71,45 @@ def standing(
             Text("between 1 and 100 percent are looked at afterwards", "事后抽查比例应为 1 至 100"),
             field="--sample",
         )
-    key = people.signer(home, request.person, passphrase)
+    signing = key or people.signer(home, request.person, passphrase)
     with link.transaction():
         people.own_key(home, link, ts)
-        return write(link, None, request, key, ts=ts, more={"sample_percent": sample_percent, "units": list(units)})
+        limits = {"sample_percent": sample_percent, "units": list(units)}
+        return write(link, None, request, signing, ts=ts, more=limits)
 
 
-def declare(home: Home, link: Connection, judge: Judge, request: Request, passphrase: str | None) -> str:
+class Standing(NamedTuple):
+    """A standing approval: who signed it in which role, until when, and its limits."""
+
+    digest: str
+    person: str
+    role: str
+    until: str
+    sample_percent: int
+    units: tuple[str, ...]
+
+
+def standing_ones(link: Connection) -> list[Standing]:
+    """Every standing approval ever signed, the newest first."""
+    rows = link.all(
+        "SELECT digest, person, role, until, more FROM gates_decision WHERE action = 'standing' ORDER BY seq DESC"
+    )
+    out = []
+    for digest, person, role, until, more in rows:
+        limits = json.loads(more)
+        out.append(Standing(digest, person, role, until, limits["sample_percent"], tuple(limits.get("units") or ())))
+    return out
+
+
+def declare(
+    home: Home,
+    link: Connection,
+    judge: Judge,
+    request: Request,
+    passphrase: str | None,
+    *,
+    key: keys.Signer | None = None,
+) -> str:
     """The owner's signed declaration that the answers in the profile are true. Raises Refused `not_owner`."""
     ts = personal.utc_now()
     case, person = judge.case, request.person
@@ -88,11 +123,11 @@ def declare(home: Home, link: Connection, judge: Judge, request: Request, passph
             Text("fill in system.owner, or let the owner declare", "请填写 system.owner，或由负责人申明"),
             "--by",
         )
-    key = people.signer(home, person, passphrase)
+    signing = key or people.signer(home, person, passphrase)
     with link.transaction():
         own = people.own_key(home, link, ts)
         tables.record_assessment(link, case, own, ts)
-        return write(link, case, request, key, ts=ts, more={})
+        return write(link, case, request, signing, ts=ts, more={})
 
 
 def admit(

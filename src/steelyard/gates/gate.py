@@ -23,6 +23,7 @@ from steelyard.gates.case import Case, about, all_digested, digests_in
 from steelyard.gates.requirements import Requirements
 from steelyard.policy.match import Fired
 from steelyard.policy.model import GATES
+from steelyard.policy.tree import TIER
 from steelyard.profile.facts import Value
 
 State = Literal["satisfied", "due", "lapsed", "contradicted", "excepted", "uncertain", "later"]
@@ -168,12 +169,17 @@ class Judge:
                 standing = [stop for stop in standing if stop.gate not in (None, item.gate) and item.gate is not None]
         return standing
 
+    def _ask(self, fired: Fired) -> tuple[str, ...]:
+        """The facts that decide whether it is owed; where the tier does, those that would settle the tier first."""
+        named = tuple(name for name in fired.open if name != TIER)
+        return named or tuple(self.case.assessment.open_facts[:3])
+
     # One obligation ---------------------------------------------------------------------------------------------------
 
     def step(self, fired: Fired, gate: str | None) -> Step:
         """Where an obligation stands on the day; `gate` is the one that is asked about."""
         rule = fired.rule
-        facts = tuple(name for name in fired.open) if not fired.certain else ()
+        facts = self._ask(fired) if not fired.certain else ()
         excepted = self._exception(rule.id)
         role = self.requirements.approvals.get(rule.id)
         state, by, reopened, until, general = (

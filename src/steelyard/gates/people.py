@@ -7,6 +7,7 @@ Rules enforced:
 - the newest appointment of a person to a role in a unit counts, until its end.
 """
 
+import hashlib
 import json
 import re
 import unicodedata
@@ -61,19 +62,23 @@ class Appointment(NamedTuple):
 
 
 def everybody(home: Home, link: Connection) -> Iterator[Person]:
-    """Everybody with a key here."""
+    """Everybody known here: with a key of their own, or an account of the console, for which the console signs."""
     vault = home.vault() if (home.key_folder / "personal.key").is_file() else None
     marks: dict[str, str] = dict(link.all("SELECT subject, commitment FROM ledger_secret WHERE field = 'name'"))
-    for key in trust.every(link):
-        if key.purpose != "person":
-            continue
+    keyed = {key.holder: key.keyid for key in trust.every(link) if key.purpose == "person"}
+    for holder in [*keyed, *(name for name in marks if name not in keyed)]:
         name: str | None = None
-        if vault is not None and key.holder in marks:
+        if vault is not None and holder in marks:
             try:
-                name = str(vault.open(link, marks[key.holder]).value)
+                name = str(vault.open(link, marks[holder]).value)
             except (KeyError, ValueError):
                 name = None
-        yield Person(key.holder, name, key.keyid)
+        yield Person(holder, name, keyed.get(holder) or _mark(holder))
+
+
+def _mark(pseudonym: str) -> str:
+    """What stands for a person without a key of their own where a digest is wanted."""
+    return hashlib.sha256(pseudonym.encode()).hexdigest()
 
 
 def erase(home: Home, link: Connection, subject: str, *, basis: str, ts: str) -> tuple[personal.Erased, list[str]]:
@@ -131,7 +136,7 @@ def find(home: Home, link: Connection, name: str, field: str = "--by") -> Person
             return person
     raise InputError(
         "unknown_person",
-        Text(f"nobody here is called {name}", f"此处没有名为 {name} 的人"),
+        Text(f"nobody here is called {name}", f"此存储中没有名为 {name} 的人"),
         remedy=Text(
             "`steelyard key new --person NAME` makes a key for them",
             "可用 `steelyard key new --person 姓名` 为其生成密钥",
@@ -188,29 +193,15 @@ def new_person(home: Home, link: Connection, name: str, passphrase: str) -> tupl
 
     Raises InputError `bad_name`, `person_exists`.
     """
-    name = " ".join(name.split())
-    if not name or len(name) > MAX_NAME or any(not char.isprintable() for char in name):
-        raise InputError(
-            "bad_name",
-            Text("a name is one line of 1 to 200 characters", "姓名应为 1 至 200 个字符的单行文本"),
-            field="--person",
-        )
-    if any(item.name is not None and plain(item.name) == plain(name) for item in everybody(home, link)):
-        raise InputError(
-            "person_exists",
-            Text(f"{name} has a key here already", f"{name} 在此已有密钥"),
-            remedy=Text("two people of one name: add something that tells them apart", "如有重名，请加以区分"),
-            field="--person",
-        )
+    name = _new_name(home, link, name)
     ts, pseudonym = personal.utc_now(), personal.new_subject()
     own = own_key(home, link, ts)
     path = key_path(home, pseudonym)
     key = keys.generate(path, passphrase)
     try:
         with link.transaction():
-            first = not any(item.purpose == "person" for item in trust.every(link))
-            marks = home.vault().commit(link, pseudonym, "person", {"name": name})
-            ledger.append(link, record.record("person", ts=ts, object=f"person:{pseudonym}", commitments=marks))
+            first = _first(link)
+            _name(home, link, pseudonym, name, ts)
             entry = trust.of_signer(key, "person", pseudonym, ts)
             evidence.vouch(link, entry, own, key, ts=ts)
             person = Person(pseudonym, name, entry.keyid)
@@ -223,6 +214,51 @@ def new_person(home: Home, link: Connection, name: str, passphrase: str) -> tupl
     return person, first
 
 
+def enrol(home: Home, link: Connection, name: str) -> Person:
+    """Makes somebody known who signs in at the console and has no key of their own, in the caller's transaction.
+
+    The first person of a store becomes administrator. Raises InputError `bad_name`, `person_exists`.
+    """
+    name = _new_name(home, link, name)
+    ts, pseudonym = personal.utc_now(), personal.new_subject()
+    own = own_key(home, link, ts)
+    with link.transaction():
+        first = _first(link)
+        _name(home, link, pseudonym, name, ts)
+        if first:
+            said = Appointment(pseudonym, ADMINISTRATOR, "", ts, None, pseudonym)
+            _record(link, said, own, ts=ts, reason="first person of the store")
+    return Person(pseudonym, name, _mark(pseudonym))
+
+
+def _first(link: Connection) -> bool:
+    return link.one("SELECT 1 FROM gates_appointment LIMIT 1") is None
+
+
+def _name(home: Home, link: Connection, pseudonym: str, name: str, ts: str) -> None:
+    """Commits to a name: the leaf holds the commitment, the erasable store the name."""
+    marks = home.vault().commit(link, pseudonym, "person", {"name": name})
+    ledger.append(link, record.record("person", ts=ts, object=f"person:{pseudonym}", commitments=marks))
+
+
+def _new_name(home: Home, link: Connection, name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME or any(not char.isprintable() for char in name):
+        raise InputError(
+            "bad_name",
+            Text("a name is one line of 1 to 200 characters", "姓名应为 1 至 200 个字符的单行文本"),
+            field="--person",
+        )
+    if any(item.name is not None and plain(item.name) == plain(name) for item in everybody(home, link)):
+        raise InputError(
+            "person_exists",
+            Text(f"{name} is known here already", f"{name} 已在此登记"),
+            remedy=Text("two people of one name: add something that tells them apart", "如有重名，请加以区分"),
+            field="--person",
+        )
+    return name
+
+
 def appoint(
     home: Home,
     link: Connection,
@@ -233,8 +269,12 @@ def appoint(
     passphrase: str | None,
     unit: str = "",
     until: str | None = None,
+    key: keys.Signer | None = None,
 ) -> str:
-    """Appoints somebody and answers the digest. Raises InputError `unknown_role`, Refused `not_administrator`."""
+    """Appoints somebody and answers the digest; signed with the appointer's key, or with `key` (the console's).
+
+    Raises InputError `unknown_role`, Refused `not_administrator`.
+    """
     if role not in ROLES:
         raise unknown_role(role)
     ts = personal.utc_now()
@@ -243,13 +283,22 @@ def appoint(
     if not holds(link, by.id, ADMINISTRATOR, ts):
         raise Refused(
             "not_administrator",
-            Text(f"{by.name or by.id} is not an administrator here", f"{by.name or by.id} 不是此处的管理员"),
+            Text(f"{by.name or by.id} is not an administrator here", f"{by.name or by.id} 不是此存储的管理员"),
             remedy=Text("let an administrator appoint", "请由管理员任命"),
             field="--by",
         )
-    key = signer(home, by, passphrase)
+    signing = key or signer(home, by, passphrase)
     with link.transaction():
-        return _record(link, Appointment(person.id, role, unit, ts, until, by.id), key, ts=ts)
+        return _record(link, Appointment(person.id, role, unit, ts, until, by.id), signing, ts=ts)
+
+
+def appointments_of(link: Connection, person: str) -> list[Appointment]:
+    """Every appointment of a person, the oldest first."""
+    rows = link.all(
+        "SELECT person, role, unit, starts, until, appointed_by FROM gates_appointment WHERE person = ? ORDER BY seq",
+        (person,),
+    )
+    return [Appointment(*row) for row in rows]
 
 
 def unknown_role(role: str) -> InputError:
@@ -272,8 +321,9 @@ def _record(link: Connection, item: Appointment, *signers: keys.Signer, ts: str,
         "by": item.by,
         "reason": reason,
     }
-    key = next(found for found in trust.every(link) if found.holder == item.person)
-    said = Statement((Subject(f"person:{item.person}", key.keyid),), APPOINTMENT_TYPE, predicate)
+    own = [found.keyid for found in trust.every(link) if found.purpose == "person" and found.holder == item.person]
+    mark = own[0] if own else _mark(item.person)
+    said = Statement((Subject(f"person:{item.person}", mark),), APPOINTMENT_TYPE, predicate)
     envelope = said.sealed(*signers)
     return evidence.insert(link, envelope, said, trust.check(link, envelope, said, ts), ts=ts).digest
 
