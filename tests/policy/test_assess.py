@@ -188,7 +188,10 @@ def test_the_plan(steelyard: Run) -> None:
     order = ["intake", "build", "launch", "operate", "change", "retire"]
     gates = [order.index(step["gate"]) for step in plan]
     assert gates == sorted(gates) and len(plan) > 20
-    assert all(step["state"] == "due" and step["evidence"] == [] and step["command"] is None for step in plan)
+    assert all(step["state"] == "due" and step["evidence"] for step in plan)
+    for step in plan:  # no tool makes evidence yet: people attest it; reviews are decided
+        reviewed = step["obligation"].startswith(("govern.review-", "govern.senior"))
+        assert (step["command"] is None) != reviewed, step
 
 
 def test_explain_names_what_would_change(steelyard: Run) -> None:
