@@ -37,6 +37,14 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
     new.add_argument("kind", metavar="KIND")
     new.add_argument("--subject", metavar="FILE", nargs="+", required=True, action="extend")
     new.add_argument("--system", metavar="ID", required=True)
+    new.add_argument(
+        "--collect",
+        metavar="NAME:FILE",
+        help=Text(
+            "read the result from another tool's report, such as junit:results.xml",
+            "从其他工具的报告读取结果，如 junit:results.xml",
+        ).get(lang),
+    )
     new.add_argument("--predicate", metavar="FILE.json", help=Text("its result, as JSON", "结果（JSON）").get(lang))
     new.add_argument("--obligation", metavar="ID", nargs="+", action="extend", default=[])
     new.add_argument("--valid-until", metavar="DATE")
@@ -126,6 +134,36 @@ def _result(path: str | None) -> dict[str, Any]:
     return data
 
 
+def _collected(option: str | None, kind: str) -> dict[str, Any]:
+    """The result that a collector reads, where one is asked for."""
+    from steelyard.evidence.collectors import collect
+
+    if option is None:
+        return {}
+    name, colon, path = option.partition(":")
+    if not colon or not path:
+        raise InputError(
+            "unknown_collector",
+            Text(
+                "a collector is named with its file, as in junit:results.xml",
+                "请写明采集器与文件，如 junit:results.xml",
+            ),
+            field="--collect",
+        )
+    found = collect(name, Path(path))
+    if found.kind != kind:
+        raise InputError(
+            "other_kind",
+            Text(
+                f"this report is evidence of the kind {found.kind}, not {kind}",
+                f"该报告属于类别 {found.kind}，而非 {kind}",
+            ),
+            remedy=Text(f"steelyard evidence new {found.kind} ...", f"请使用 steelyard evidence new {found.kind} ……"),
+            field="--collect",
+        )
+    return dict(found.result)
+
+
 def run_new(options: argparse.Namespace) -> int:
     """Writes a signed statement to a new file."""
     from steelyard.base.clock import parse_date
@@ -145,7 +183,7 @@ def run_new(options: argparse.Namespace) -> int:
             subjects,
             options.system,
             issued=utc_now(),
-            result=_result(options.predicate),
+            result=_collected(options.collect, kind.id) | _result(options.predicate),
             valid_until=options.valid_until,
             confidence=options.confidence,
             obligations=options.obligation,
@@ -382,10 +420,14 @@ def run_list(options: argparse.Namespace) -> int:
 def run_reindex(options: argparse.Namespace) -> int:
     """Drops every index table and rebuilds it from the envelopes; tells which held something else.
 
-    With `--check` nothing is changed, and the exit code is 1 where an index does not say what the envelopes say.
+    The rows behind the console's lists are built again too, as of today. With `--check` nothing is changed, and the
+    exit code is 1 where an index does not say what the envelopes say.
     """
+    from steelyard.base.clock import today
     from steelyard.evidence import store
-    from steelyard.gates.desk import reading, writing
+    from steelyard.gates import summary
+    from steelyard.gates.desk import Desk, reading, writing
+    from steelyard.policy.compile import load_compiled
 
     lang, home, count = options.lang, home_of(options), None
     if options.check:
@@ -394,6 +436,9 @@ def run_reindex(options: argparse.Namespace) -> int:
     else:
         with writing(home) as link:
             count, wrong = store.reindex(link)
+            before = summary.contents(link) if link.one("SELECT 1 FROM gates_system LIMIT 1") else {}
+            summary.rebuild(link, Desk.of(home, load_compiled(), today()))
+            wrong += tuple(table for table, said in summary.contents(link).items() if before.get(table, said) != said)
     if options.json:
         say_json({"differing": list(wrong)} if count is None else {"envelopes": count, "corrected": list(wrong)})
     elif count is not None:
