@@ -30,6 +30,9 @@ PAGES = (
     "docs/how-to/open-a-gate.md",
     "docs/how-to/open-a-gate.zh-CN.md",
     "docs/how-to/map-an-inventory.md",
+    "docs/how-to/take-in-a-system.md",
+    "docs/how-to/take-in-a-system.zh-CN.md",
+    "docs/how-to/prove-a-policy.md",
     "docs/how-to/map-an-inventory.zh-CN.md",
     "docs/reference/python-api.md",
 )

@@ -1,6 +1,7 @@
 """People: who may appoint, names that stand nowhere for good, erasing, and a copy of the store put back."""
 
 import base64
+import contextlib
 import datetime as dt
 import json
 import shutil
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from steelyard.base.clock import today
+from steelyard.cli.main import main
 from steelyard.ledger import note
 from steelyard.ledger.home import Home
 from steelyard.ledger.restore import restore
@@ -217,3 +219,30 @@ def test_a_restore_erases_again_and_begins_a_log_that_names_the_old_one(house: H
     )
     assert house.json("ledger", "verify")["ok"] is True
     assert house.json("reindex")["corrected"] == []
+
+
+def test_people_have_passphrases_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STEELYARD_KEY_PASSPHRASE", raising=False)
+    monkeypatch.delenv("STEELYARD_STORE", raising=False)
+    for name, words in (("Li Wei", "first words"), ("Wang Fang", "other words")):
+        (tmp_path / "secret.txt").write_text(words + "\n", encoding="utf-8")
+        assert main(["key", "new", "--person", name, "--passphrase-file", "secret.txt"]) == 0
+    assert main(["appoint", "Wang Fang", "--role", "legal", "--by", "Li Wei", "--passphrase-file", "secret.txt"]) == 3
+    (tmp_path / "secret.txt").write_text("first words\n", encoding="utf-8")
+    assert main(["appoint", "Wang Fang", "--role", "legal", "--by", "Li Wei", "--passphrase-file", "secret.txt"]) == 0
+
+
+def test_an_appointment_that_nobody_signed_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STEELYARD_KEY_PASSPHRASE", "words")
+    monkeypatch.delenv("STEELYARD_STORE", raising=False)
+    assert main(["key", "new", "--person", "Li Wei"]) == 0 and main(["key", "new", "--person", "Zhou Min"]) == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / ".steelyard" / "steelyard.db")) as link:
+        (person,) = link.execute("SELECT holder FROM evidence_key ORDER BY starts DESC LIMIT 1").fetchone()
+        row = ("sha256:00", 999, person, "administrator", "", "2026-01-01T00:00:00Z", None, person)
+        link.execute("INSERT INTO gates_appointment VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        link.commit()
+    assert main(["appoint", "Zhou Min", "--role", "legal", "--by", "Zhou Min"]) == 1
+    assert main(["ledger", "verify"]) == 1
+    assert main(["reindex"]) == 0 and main(["ledger", "verify"]) == 0

@@ -289,6 +289,6 @@ def test_a_stop_stands_until_somebody_of_the_lane_approves_again() -> None:
     assert not shut.gate("operate").open and shut.gate("operate").stops == (stop,) and shut.gate("retire").open
     again = replace(decisions[0], seq=5001)
     assert judge(one, items, [*decisions, stop, again]).gate("operate").open
-    for change in ({"case": "another"}, {"obligation": "x"}, {"seq": 4999}, {"action": "admit"}):
+    for change in ({"obligation": "x"}, {"seq": 4999}, {"action": "admit"}):
         useless = replace(again, **change)  # type: ignore[arg-type]
         assert not judge(one, items, [*decisions, stop, useless]).gate("operate").open

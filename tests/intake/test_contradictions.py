@@ -161,3 +161,44 @@ def test_nothing_to_tell_is_an_empty_list(steelyard: Run, tmp_path: Path) -> Non
     done = steelyard("intake", "check", path, "--json")
     assert (done.returncode, done.stdout.strip()) == (0, "[]")
     assert "no contradictions" in steelyard("intake", "check", path).stdout
+
+
+def test_json_is_the_same_in_both_languages(steelyard: Run, tmp_path: Path) -> None:
+    path = write(tmp_path, "{biometrics: []}", "Recognises visitors by face at the gate.")
+    english, chinese = (steelyard("intake", "check", path, "--json", "--lang", lang).stdout for lang in ("en", "zh"))
+    assert english == chinese
+    (found,) = json.loads(english)
+    assert found["message"].keys() == found["remedy"].keys() == {"en", "zh"}
+
+
+def test_a_purpose_with_nul_names_its_place(steelyard: Run, tmp_path: Path) -> None:
+    path = write(tmp_path, "{biometrics: []}", "nul \0 recognises faces of visitors")
+    done = steelyard("intake", "check", path, "--json")
+    error = json.loads(done.stdout)
+    assert done.returncode == 2 and error["path"] == str(path)
+    assert error["error"]["line"] == 4 and error["error"]["field"] == "system.purpose"
+
+
+def test_pairs_of_escapes_as_json_writes_them_are_read(steelyard: Run, tmp_path: Path) -> None:
+    purpose = "😀 系统对来访者做人脸识别。"
+    path = tmp_path / "gate.yaml"
+    text = f"system: {{purpose: {json.dumps(purpose)}}}\nfacts: {{biometrics: []}}\n"
+    assert "\\ud83d\\ude00" in text
+    path.write_text(text, encoding="utf-8")
+    (found,) = json.loads(steelyard("intake", "check", path, "--json").stdout)
+    assert found["quote"] == purpose[found["start"] : found["end"]] == "人脸识别"
+    path.write_text(text.replace("\\ude00", "\\ude00\\ud800"), encoding="utf-8")
+    done = steelyard("intake", "check", path, "--json")
+    assert done.returncode == 2 and json.loads(done.stdout)["error"]["code"] == "bad_yaml"
+
+
+def test_review_of_an_inventory_without_words(steelyard: Run, tmp_path: Path) -> None:
+    inventory = ROOT / "examples/inventory"
+    mapping = (inventory / "mapping.yaml").read_text(encoding="utf-8")
+    lines = [line for line in mapping.splitlines() if "purpose:" not in line]
+    assert len(lines) < len(mapping.splitlines())
+    bare = tmp_path / "mapping.yaml"
+    bare.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = steelyard("portfolio", "review", inventory / "inventory.csv", "--map", bare, "--json")
+    assert done.returncode == 0 and done.stdout == "" and "no system has a description" in done.stderr
+    assert steelyard("portfolio", "review", inventory / "inventory.csv", "--map", bare, "--top", "-1").returncode == 2

@@ -1,11 +1,14 @@
-"""Canonical JSON and digests: the same value gives the same bytes on every machine (RFC 8785 without fractions).
+"""Canonical JSON and digests: the same value gives the same bytes on every machine (RFC 8785).
 
-Numbers are integers only: a fraction has no single spelling that people would agree on, so it is written as a string
-before it gets here.
+What we write ourselves has integers only: a fraction has no single spelling that people would agree on, so it is
+written as a string before it gets here. Records of others may hold fractions (`canonical_with_fractions`).
 """
 
 import hashlib
 import json
+import math
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -55,6 +58,56 @@ def canonical_json(value: Any) -> bytes:
     if plain:
         return msgspec.json.encode(value, order="sorted")
     return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def canonical_with_fractions(value: Any) -> bytes:
+    """The same for data of others, which may hold fractions: RFC 8785 in full, with the numbers of ECMAScript."""
+    try:
+        return canonical_json(value)
+    except TypeError:
+        return "".join(_written(value)).encode("utf-8")
+
+
+def _written(value: Any) -> Iterator[str]:
+    if isinstance(value, float):
+        yield number_text(value)
+    elif isinstance(value, dict):
+        between = "{"
+        for key in sorted(value, key=lambda key: key.encode("utf-16-be")):
+            yield f"{between}{json.dumps(key, ensure_ascii=False)}:"
+            yield from _written(value[key])
+            between = ","
+        yield "}" if value else "{}"
+    elif isinstance(value, (list, tuple)):
+        between = "["
+        for item in value:
+            yield between
+            yield from _written(item)
+            between = ","
+        yield "]" if value else "[]"
+    else:
+        yield canonical_json(value).decode()
+
+
+def number_text(value: float) -> str:
+    """A number as ECMAScript writes it (RFC 8785 section 3.2.2.3). Raises ValueError for what JSON cannot carry."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no number of JSON")
+    if value == 0:
+        return "0"
+    sign, value = ("-", -value) if value < 0 else ("", value)
+    digits, exponent = f"{Decimal(repr(value)).normalize():E}".split("E")
+    mantissa = digits.replace(".", "")
+    point = int(exponent) + 1
+    if len(mantissa) <= point <= 21:
+        return sign + mantissa + "0" * (point - len(mantissa))
+    if 0 < point <= 21:
+        return f"{sign}{mantissa[:point]}.{mantissa[point:]}"
+    if -6 < point <= 0:
+        return f"{sign}0.{'0' * -point}{mantissa}"
+    power = point - 1
+    head = mantissa[0] + (f".{mantissa[1:]}" if len(mantissa) > 1 else "")
+    return f"{sign}{head}e{'+' if power > 0 else '-'}{abs(power)}"
 
 
 def sha256_hex(data: bytes) -> str:

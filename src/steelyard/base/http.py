@@ -1,4 +1,4 @@
-"""The one HTTP client: a JSON document posted to a named address or a file fetched from it, all bounded.
+"""The one HTTP client: a JSON document posted or put to a named address or a file fetched from it, all bounded.
 
 Enforced here: TLS certificates are verified; a redirect is followed only on the same scheme, host and port and only
 where it keeps the method (307, 308), so that neither the body nor a key ever reaches another host; the whole exchange
@@ -91,9 +91,29 @@ def post_json(
     return asyncio.run(post_json_async(url, body, headers=headers, timeout=timeout, most=most, extra=extra))
 
 
-def get(url: str, *, timeout: float = TIMEOUT, most: int = MOST, extra: str = "intake") -> Answer:
+def put_json(
+    url: str,
+    body: Any,
+    *,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT,
+    most: int = MOST,
+    extra: str = "intake",
+) -> Answer:
+    """The same as `post_json`, with PUT."""
+    return asyncio.run(_sent(url, _data(body), _headers(_JSON, headers), timeout, most, extra, "PUT"))
+
+
+def get(
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT,
+    most: int = MOST,
+    extra: str = "intake",
+) -> Answer:
     """Fetches what stands at an address, whatever its status; not inside an event loop. Raises as `post_json`."""
-    return asyncio.run(_sent(url, None, {"Accept-Encoding": "identity"}, timeout, most, extra))
+    return asyncio.run(_sent(url, None, _headers(_PLAIN, headers), timeout, most, extra))
 
 
 async def post_json_async(
@@ -106,7 +126,20 @@ async def post_json_async(
     extra: str = "intake",
 ) -> Answer:
     """The same as `post_json`, inside an event loop."""
-    sent = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
+    return await _sent(url, _data(body), _headers(_JSON, headers), timeout, most, extra)
+
+
+_PLAIN = {"Accept-Encoding": "identity"}
+_JSON = {"Content-Type": "application/json", "Accept": "application/json", **_PLAIN}
+
+
+def _data(body: Any) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _headers(ours: Mapping[str, str], headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Our headers and those given. Raises InputError `bad_header`."""
+    sent = dict(ours)
     for name, value in (headers or {}).items():
         if not value.isascii() or not value.isprintable():
             raise InputError(
@@ -117,11 +150,18 @@ async def post_json_async(
                 ),
             )
         sent[name] = value
-    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return await _sent(url, data, sent, timeout, most, extra)
+    return sent
 
 
-async def _sent(url: str, data: bytes | None, sent: Mapping[str, str], timeout: float, most: int, extra: str) -> Answer:
+async def _sent(
+    url: str,
+    data: bytes | None,
+    sent: Mapping[str, str],
+    timeout: float,
+    most: int,
+    extra: str,
+    method: str | None = None,
+) -> Answer:
     try:
         import aiohttp
     except ImportError:
@@ -131,7 +171,7 @@ async def _sent(url: str, data: bytes | None, sent: Mapping[str, str], timeout: 
     limits = aiohttp.ClientTimeout(total=timeout)
     try:
         async with aiohttp.ClientSession(timeout=limits, auto_decompress=False, trust_env=False) as session:
-            return await _exchange(session, url, data, sent, most)
+            return await _exchange(session, method or ("GET" if data is None else "POST"), url, data, sent, most)
     except TimeoutError:
         raise EnvironmentNotReady(
             "http_timeout",
@@ -159,11 +199,15 @@ async def _sent(url: str, data: bytes | None, sent: Mapping[str, str], timeout: 
 
 
 async def _exchange(
-    session: "aiohttp.ClientSession", url: str, data: bytes | None, headers: Mapping[str, str], most: int
+    session: "aiohttp.ClientSession",
+    method: str,
+    url: str,
+    data: bytes | None,
+    headers: Mapping[str, str],
+    most: int,
 ) -> Answer:
     """One exchange with the redirects that stay on the same origin."""
     for _ in range(_REDIRECTS + 1):
-        method = "GET" if data is None else "POST"
         async with session.request(method, url, data=data, headers=headers, allow_redirects=False) as response:
             if 300 <= response.status < 400:
                 status = 307 if data is None else response.status  # a GET keeps its method anyway

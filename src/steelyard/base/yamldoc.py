@@ -31,6 +31,8 @@ CLOSE = 0.6
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?")
+MAX_PAIRED = 256 * 1024
+_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
@@ -239,7 +241,12 @@ def load(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Document:
 def parse(text: str, path: str) -> Document:
     """Reads one YAML document from a text; `path` is only named in messages."""
     try:
-        return _build(text, path)
+        try:
+            return _build(text, path, _Loader)
+        except yaml.MarkedYAMLError:
+            if len(text) > MAX_PAIRED or not _PAIR.search(text):
+                raise
+            return _build(text, path, yaml.SafeLoader)  # it takes halves of a pair, which `_build` joins
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = " ".join(str(error.problem or error.context or "not YAML").split())
@@ -263,7 +270,7 @@ def parse(text: str, path: str) -> Document:
         ) from None
 
 
-def _build(text: str, path: str) -> Document:
+def _build(text: str, path: str, loader: Any) -> Document:
     marks: dict[KeyPath, Mark] = {}
     key_marks: dict[KeyPath, Mark] = {}
     root: list[Any] = []
@@ -306,8 +313,10 @@ def _build(text: str, path: str) -> Document:
         marks[keys] = Mark(mark.line + 1, mark.column + 1)
         return keys
 
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in yaml.parse(text, Loader=loader):
         mark: Any = event.start_mark
+        if loader is not _Loader and isinstance(event, yaml.ScalarEvent):
+            event.value = _joined_pairs(event.value, mark)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise fail(
                 "yaml_anchor",
@@ -361,12 +370,23 @@ def _build(text: str, path: str) -> Document:
         raise InputError(
             "empty",
             Text("the file is empty", "文件为空"),
-            remedy=Text("`steelyard init` writes a file to start from", "可用 `steelyard init` 生成起始文件"),
+            remedy=Text(
+                "write something into it; for a system, `steelyard init` writes a file to start from",
+                "请先填写内容；为系统建档可用 `steelyard init` 生成起始文件",
+            ),
             path=path,
             line=1,
             column=1,
         )
     return Document(root[0], path, text, marks, key_marks)
+
+
+def _joined_pairs(value: str, mark: Any) -> str:
+    """A text in which two escapes of JSON that make one character together do so. Raises for half of a pair."""
+    try:
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise yaml.MarkedYAMLError(problem="half of a surrogate pair", problem_mark=mark) from None
 
 
 def _path_of(stack: list[tuple[Any, KeyPath, list[Any]]]) -> KeyPath:

@@ -252,7 +252,7 @@ def _own_key(text: str) -> "note.VerifierKey":
 def run_verify(options: argparse.Namespace) -> int:
     """Checks everything; exit 1 where anything is wrong."""
     from steelyard.base.progress import Progress
-    from steelyard.ledger import audit, store, tiles
+    from steelyard.ledger import audit
 
     bar: Progress | None = None
 
@@ -263,32 +263,9 @@ def run_verify(options: argparse.Namespace) -> int:
 
     witnesses = [key_of(text, "--witness") for text in options.witness]
     if options.source is None:
-        home = home_of(options)
-        with home.connect_to_read() as link:
-            for log in store.logs(link)[:-1]:
-                old = audit.audit(tiles.Database(link, log), log.key, held=audit.held_by_store(link, log))
-                if not old.ok:
-                    _tell(old, options, None)
-                    return EXIT_NO
-            log = store.current(link)
-            held = [
-                *audit.held_by_store(link, log),
-                *(item for item in [home.seen()] if item and item.origin == log.origin),
-            ]
-            report = audit.audit(
-                tiles.Database(link, log),
-                log.key if options.key is None else key_of(options.key),
-                witnesses=witnesses,
-                held=held,
-                progress=tell,
-                own_records=True,
-            )
-            seen = home.seen()
-            if seen is not None and seen.origin not in {item.origin for item in store.logs(link)}:
-                report.add("rollback", None, f"{seen.origin} was seen here")
-            _rooms()
-            vault = home.vault() if (home.key_folder / "personal.key").is_file() else None
-            audit.audit_store(link, log, report, vault)
+        from steelyard.journeys.verify_store import verify
+
+        report = verify(home_of(options), key_of(options.key) if options.key else None, witnesses, tell)
     else:
         key = key_of(options.key) if options.key else _own_key(options.source)
         report = audit.audit(source_of(options.source), key, witnesses=witnesses, progress=tell)
@@ -306,13 +283,6 @@ def run_verify(options: argparse.Namespace) -> int:
         else None,
     )
     return EXIT_DONE if report.ok else EXIT_NO
-
-
-def _rooms() -> None:
-    """Loads the rooms that register rows which must have leaves."""
-    import importlib
-
-    importlib.import_module("steelyard.gates.tables")
 
 
 def _tell(report: "audit.Report", options: argparse.Namespace, caution: Text | None) -> None:

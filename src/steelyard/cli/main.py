@@ -45,6 +45,10 @@ GROUPS: dict[str, Group] = {
     ),
     "reindex": Group("evidence", Text("rebuild every index from the envelopes", "由信封重建索引")),
     "serve": Group("serve", Text("the console for owners and reviewers", "负责人与评审人员的控制台")),
+    "backup": Group("backup", Text("copy the store into one file", "将存储备份为单个文件")),
+    "restore": Group("restore", Text("put a backup back, under a new log", "恢复备份，并开启新账本")),
+    "push": Group("push", Text("put a profile on record at a console", "将档案提交至控制台")),
+    "pull": Group("push", Text("fetch a profile from a console", "从控制台获取档案")),
     "ledger": Group("ledger", Text("the log nobody can quietly rewrite", "不可悄悄改写的账本")),
     "portfolio": Group("portfolio", Text("assess a whole inventory", "评估整个系统清单")),
 }

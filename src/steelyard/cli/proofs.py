@@ -191,7 +191,7 @@ def diff_text(found: dict[str, Any], policy: "Policy", lang: Lang) -> str:
     }
     for item in found["rules"]:
         keys = f" ({', '.join(item['keys'])})" if item["keys"] else ""
-        out += ["", f"{item['rule']}: {said[item['change']].get(lang)}{keys}"]
+        out += ["", f"{item['rule']}{_colon(lang)}{said[item['change']].get(lang)}{keys}"]
         if item["gains"] is None and item["loses"] is None:
             out.append("  " + Text("it applies to the same systems", "适用的系统不变").get(lang))
         for key in ("gains", "loses"):
@@ -199,7 +199,7 @@ def diff_text(found: dict[str, Any], policy: "Policy", lang: Lang) -> str:
                 out.append(f"  {said[key].get(lang)}")
                 out.append(_facts(item[key]["facts"], policy, "    ", lang))
     for kind, names in _other_changes(found, lang):
-        out += ["", f"{kind}: {', '.join(names)}"]
+        out += ["", f"{kind}{_colon(lang)}{('、' if lang == 'zh' else ', ').join(names)}"]
     if len(out) == 1:
         out.append(Text("nothing changed", "没有变化").get(lang))
     return "\n".join(out)
@@ -276,7 +276,7 @@ def findings_text(findings: "list[Finding]", policy: "Policy", lang: Lang) -> st
                 )
                 out.append(_line(_SAID[True].get(lang), line.get(lang), column))
             continue
-        text = f"{finding.property}: {finding.about.get(lang)}"
+        text = f"{finding.property}{_colon(lang)}{finding.about.get(lang)}"
         said = _VACUOUS if finding.vacuous else _SAID[finding.holds]
         out.append(_line(said.get(lang), text, column))
         indent = " " * (column + 2)
@@ -284,7 +284,7 @@ def findings_text(findings: "list[Finding]", policy: "Policy", lang: Lang) -> st
             out.append(wrap(finding.note.get(lang), terminal_width(), indent))
         for item in (finding.counterexample, *finding.more):
             if item and "facts" in item:
-                out.append(_facts(item["facts"], policy, indent, lang))
+                out.append(_facts(item["facts"], policy, indent, lang, promised(finding.property, policy)))
         if finding.undecided and len(finding.undecided) > 1:
             out.append(wrap(", ".join(finding.undecided), terminal_width(), indent))
     held, failed = (sum(finding.holds is value for finding in findings) for value in (True, False))
@@ -301,6 +301,26 @@ def findings_text(findings: "list[Finding]", policy: "Policy", lang: Lang) -> st
     return "\n".join(out)
 
 
+def _colon(lang: Lang) -> str:
+    return "：" if lang == "zh" else ": "
+
+
+def promised(name: str, policy: "Policy") -> frozenset[str]:
+    """The facts that a promise speaks of; empty for another property."""
+    from steelyard.policy.language import parse
+    from steelyard.policy.tree import facts_of
+
+    kind, _, asked = name.partition(":")
+    scope = policy.scope._replace(tier=True)
+    return frozenset(
+        fact
+        for item in policy.data.promises
+        if kind == "promise" and item.id == asked
+        for fact in facts_of(parse(item.never, scope))
+        if fact in policy.vocabulary
+    )
+
+
 def _line(said: str, text: str, column: int) -> str:
     from steelyard.base.tables import terminal_width, width, wrap
 
@@ -308,16 +328,29 @@ def _line(said: str, text: str, column: int) -> str:
     return said + " " * (column + 2 - width(said)) + body
 
 
-def _facts(facts: dict[str, Any], policy: "Policy", indent: str, lang: Lang) -> str:
-    """The facts as YAML for a steelyard.yaml: first those that ask for governance, then the rest."""
+def _facts(
+    facts: dict[str, Any], policy: "Policy", indent: str, lang: Lang, deciding: frozenset[str] = frozenset()
+) -> str:
+    """The facts as YAML for a steelyard.yaml: first those that ask for governance or decide, then the rest.
+
+    A deciding fact that is not asked of such a system stands in a comment, with the neutral value that it takes.
+    """
     from steelyard.base.tables import terminal_width, wrap
     from steelyard.policy.least import least
 
     words = policy.vocabulary
     plain = {name: words[name].plain(least(words[name])) for name in facts if name in words}
-    telling = {name: value for name, value in facts.items() if name not in plain or value != plain[name]}
+    telling = {
+        name: value for name, value in facts.items() if name in deciding or name not in plain or value != plain[name]
+    }
     rest = {name: value for name, value in facts.items() if name not in telling}
     lines = ["facts: {" + "".join(f"{name}: {_yaml(value)}, " for name, value in telling.items())]
+    for name in sorted(deciding - facts.keys(), key=words.ids.index):
+        neutral = words[name].neutral
+        if neutral is None:
+            continue
+        counts = _yaml(words[name].plain(neutral))
+        lines.append(Text(f"# {name} is not asked and counts as {counts}", f"# 不问 {name}，按 {counts} 计").get(lang))
     if rest:
         lines.append(Text("# all else at its least demanding", "# 其余均取要求最低的值").get(lang))
         lines.append(", ".join(f"{name}: {_yaml(value)}" for name, value in rest.items()))

@@ -54,8 +54,11 @@ def home_of(options: argparse.Namespace, profile: str | None = None) -> "Home":
     """The store a command means. Nothing is made or opened yet."""
     from steelyard.ledger.home import Home, address
 
+    # where a person acts, the passphrase in a file is theirs: the store's own keys are not made with it
+    person = getattr(options, "by", None) or getattr(options, "person", None)
     given = passphrase_of(options) if options.passphrase_file else None
-    return Home(address(options.store, Path(profile) if profile else None), given)
+    where = address(options.store, Path(profile) if profile else None)
+    return Home(where, also=given) if person else Home(where, given)
 
 
 def person_passphrase(options: argparse.Namespace) -> str:

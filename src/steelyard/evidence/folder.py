@@ -1,5 +1,6 @@
 """The envelopes and attachments of a folder store as files, each under its digest."""
 
+import hashlib
 from pathlib import Path
 
 from steelyard.base.errors import EnvironmentNotReady, InputError
@@ -9,6 +10,7 @@ from steelyard.base.sql import Connection
 from steelyard.evidence import store
 from steelyard.evidence.statement import envelope_digest
 from steelyard.ledger import folder, record
+from steelyard.ledger.audit import Report
 
 
 def mirror(root: Path, link: Connection) -> None:
@@ -49,6 +51,22 @@ def rebuild(root: Path, link: Connection) -> None:
         for path in sorted((root / "attachments").glob("*")):
             if store.attach(link, path.read_bytes()) != path.name:
                 raise _damaged(path)
+
+
+def check(root: Path, link: Connection, report: Report) -> None:
+    """Compares the files with the working copy: an envelope or attachment that is gone or another is an alarm."""
+    for (digest,) in link.all("SELECT digest FROM evidence_envelope ORDER BY seq"):
+        path = root / "envelopes" / f"{str(digest).removeprefix('sha256:')}.json"
+        try:
+            same = path.read_bytes() == store.body(link, str(digest))
+        except OSError:
+            report.add("leaf_without_row", None, f"envelopes: {path.name}")
+            continue
+        if not same:
+            report.add("row_mismatch", None, f"envelopes: {path.name}")
+    for path in sorted((root / "attachments").glob("*")):
+        if hashlib.sha256(path.read_bytes()).hexdigest() != path.name:
+            report.add("row_mismatch", None, f"attachments: {path.name}")
 
 
 def _damaged(path: Path) -> EnvironmentNotReady:

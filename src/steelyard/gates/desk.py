@@ -65,10 +65,20 @@ def told(home: Home) -> Iterator[None]:
         raise sql.failure(error, sql.place(home.url)) from None
 
 
+@contextmanager
+def _whole(home: Home) -> Iterator[None]:
+    """A working copy that cannot be built whole is dropped again: half of one looks like a store that lost things."""
+    try:
+        yield
+    except EnvironmentNotReady:
+        home.drop_working_copy()
+        raise
+
+
 def bring_up(home: Home) -> None:
     """Builds the working copy of a folder store from its files where it is missing; signs and mirrors nothing."""
     if home.mirror is not None and home.exists():
-        with home.connect() as link:
+        with home.connect() as link, _whole(home):
             tables.prepare(link)
             folder.rebuild(home.mirror, link)
 
@@ -93,7 +103,8 @@ def writing(home: Home) -> Iterator[Connection]:
     with home.writing() as link:
         tables.prepare(link)
         if home.mirror is not None:
-            folder.rebuild(home.mirror, link)
+            with _whole(home):
+                folder.rebuild(home.mirror, link)
         yield link
         if home.mirror is not None:
             folder.mirror(home.mirror, link)

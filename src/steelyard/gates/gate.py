@@ -13,21 +13,25 @@ Pure: a case, the evidence and decisions about its system, a date. Rules enforce
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Sequence
 
 from steelyard.base.clock import add_duration
 from steelyard.evidence.kinds import Kinds
 from steelyard.gates.case import Case, about, all_digested, digests_in
+from steelyard.gates.minimum import Short, by_decision, missed
+from steelyard.gates.outcome import APPROVAL as APPROVAL
+from steelyard.gates.outcome import Consent, Found
+from steelyard.gates.outcome import Decision as Decision
+from steelyard.gates.outcome import Item as Item
+from steelyard.gates.outcome import Result as Result
+from steelyard.gates.outcome import State as State
+from steelyard.gates.outcome import Step as Step
 from steelyard.gates.requirements import Requirements
 from steelyard.policy.match import Fired
 from steelyard.policy.model import GATES
 from steelyard.policy.tree import TIER
-from steelyard.profile.facts import Value
 
-State = Literal["satisfied", "due", "lapsed", "contradicted", "excepted", "uncertain", "later"]
-APPROVAL = "approval"
+MOST_SHORT = 3
 _UP_TO = {
     "intake": ("intake",),
     "build": ("intake", "build"),
@@ -36,80 +40,6 @@ _UP_TO = {
     "change": ("intake", "build", "launch", "change"),
     "retire": ("retire",),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One piece of evidence as the store indexes it. `bases` is what obligations rested on when it came in, None where
-    no assessment was on record; `obligations` None means it names none."""
-
-    digest: str
-    seq: int
-    kind: str
-    issued: dt.date
-    valid_until: dt.date | None
-    obligations: frozenset[str] | None
-    values: Mapping[str, Value]
-    subjects: frozenset[str]
-    bases: Mapping[str, str] | None
-    confidence: str = "medium"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One decision about the system, as the store indexes it."""
-
-    digest: str
-    seq: int
-    action: str
-    case: str | None
-    gate: str | None
-    obligation: str | None
-    role: str
-    person: str
-    decided: dt.date
-    until: dt.date | None
-    more: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Where one obligation stands. `by` are the digests that made it so; `facts` are open ones that decide it.
-
-    `reopened` are digests of evidence that counted before something it rested on changed.
-    """
-
-    fired: Fired
-    state: State
-    by: tuple[str, ...] = ()
-    facts: tuple[str, ...] = ()
-    until: dt.date | None = None
-    reopened: tuple[str, ...] = ()
-    role: str | None = None
-    general: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A gate on a day. `approval` says what the lane still asks for beyond obligations; `stops` are standing stops;
-    `undecided` are prohibitions that an open fact decides."""
-
-    gate: str
-    steps: tuple[Step, ...]
-    approval: tuple[str, ...]
-    stops: tuple[Decision, ...]
-    prohibitions: tuple[Fired, ...]
-    undecided: tuple[Fired, ...] = ()
-
-    @property
-    def open(self) -> bool:
-        """Whether the gate opens."""
-        shut = any(step.state not in ("satisfied", "excepted", "later") for step in self.steps)
-        return not (shut or self.approval or self.stops or self.prohibitions or self.undecided)
-
-    def of(self, *states: State) -> list[Step]:
-        """The steps in one of these states."""
-        return [step for step in self.steps if step.state in states]
 
 
 class Judge:
@@ -142,16 +72,17 @@ class Judge:
         fired = [item for item in self.case.assessment.obligations if item.rule.gate in wanted]
         fired.sort(key=lambda item: GATES.index(item.rule.gate))
         steps = tuple(self.step(item, name) for item in fired)
-        approval = () if name in ("intake", "build", "retire") else tuple(self._approval())
+        consents = () if name in ("intake", "build", "retire") else tuple(self.consents())
         stops = tuple(self.stops()) if name != "retire" else ()
         forbidden = self.case.assessment.prohibitions if name != "retire" else ()
         return Result(
             name,
             steps,
-            approval,
+            tuple(item.role for item in consents if item.state != "satisfied"),
             stops,
             tuple(item for item in forbidden if item.certain),
             tuple(item for item in forbidden if not item.certain),
+            consents,
         )
 
     def plan(self) -> list[Step]:
@@ -160,12 +91,13 @@ class Judge:
         return [self.step(item, None) for item in fired]
 
     def stops(self) -> list[Decision]:
-        """Stops that nobody lifted: an approval after it, by somebody in a role of the lane, lifts one."""
+        """Stops that nobody lifted: an approval after it, by somebody in a role of the lane, lifts one for good, also
+        when that approval itself goes stale later."""
         standing: list[Decision] = []
         for item in self.decisions:
             if item.action == "stop":
                 standing.append(item)
-            elif item.action == "approve" and item.case == self.case.digest and item.obligation is None:
+            elif item.action == "approve" and item.obligation is None:
                 standing = [stop for stop in standing if stop.gate not in (None, item.gate) and item.gate is not None]
         return standing
 
@@ -182,18 +114,33 @@ class Judge:
         facts = self._ask(fired) if not fired.certain else ()
         excepted = self._exception(rule.id)
         role = self.requirements.approvals.get(rule.id)
-        state, by, reopened, until, general = (
-            self._approved(rule.id, role, rule.gate, rule.every) if role is not None else self._evidence(fired)
-        )
+        found = self._approved(rule.id, role, rule.gate, rule.every) if role is not None else self._evidence(fired)
+        state: State = found.state
         if state != "satisfied" and excepted is not None:
             return Step(fired, "excepted", (excepted.digest,), facts, excepted.until, role=role)
-        if state == "satisfied":
-            return Step(fired, state, by, facts, until, reopened, role, general)
-        if not self._due(fired, gate):
-            return Step(fired, "later", by, facts, until, reopened, role)
-        if not fired.certain:
-            return Step(fired, "uncertain", by, facts, until, reopened, role)
-        return Step(fired, state, by, facts, until, reopened, role)
+        if state != "satisfied" and not self._due(fired, gate):
+            state = "later"
+        elif state != "satisfied" and not fired.certain:
+            state = "uncertain"
+        short = found.short if role is None or state == "satisfied" else self._papers(fired, role)
+        return Step(
+            fired,
+            state,
+            found.by,
+            facts,
+            found.until,
+            found.reopened,
+            role,
+            found.general,
+            short,
+            found.at,
+            found.overridden,
+        )
+
+    def _papers(self, fired: Fired, role: str) -> tuple[Short, ...]:
+        """Evidence that names an obligation which only decisions satisfy."""
+        named = [item for kind in fired.rule.evidence for item in self._items.get((kind, fired.rule.id), ())]
+        return tuple(Short(item.digest, item.added or item.issued, by_decision(role)) for item in named[:MOST_SHORT])
 
     def _exception(self, obligation: str) -> Decision | None:
         standing = None
@@ -222,9 +169,7 @@ class Judge:
         ]
         return bool(passed) and add_duration(min(passed), due) <= self.on
 
-    def _approved(
-        self, obligation: str | None, role: str, gate: str, every: str | None = None
-    ) -> tuple[State, tuple[str, ...], tuple[str, ...], dt.date | None, bool]:
+    def _approved(self, obligation: str | None, role: str, gate: str, every: str | None = None) -> Found:
         """Satisfied by decisions of the lane's role about this very case: by as many people as the lane asks for since
         the role last refused, while none of them has ended."""
         refused: Decision | None = None
@@ -242,19 +187,20 @@ class Judge:
                 refused = None
                 words[item.person] = item
         if refused is not None:
-            return "contradicted", (refused.digest,), (), None, False
+            return Found("contradicted", (refused.digest,), at=refused.decided)
         ends = {name: _first(item.until, every and add_duration(item.decided, every)) for name, item in words.items()}
         standing = {name: item for name, item in words.items() if (end := ends[name]) is None or end >= self.on}
         if len(standing) >= self._reviewers().get(role, 1):
             until = _first(*(ends[name] for name in standing))
-            return "satisfied", tuple(item.digest for item in standing.values()), (), until, False
+            return Found("satisfied", tuple(item.digest for item in standing.values()), until=until)
         if len(words) > len(standing):
-            return "lapsed", tuple(item.digest for item in words.values()), (), None, False
-        return "due", tuple(item.digest for item in standing.values()), stale, None, False
+            return Found("lapsed", tuple(item.digest for item in words.values()))
+        return Found("due", tuple(item.digest for item in standing.values()), stale)
 
-    def _evidence(self, fired: Fired) -> tuple[State, tuple[str, ...], tuple[str, ...], dt.date | None, bool]:
+    def _evidence(self, fired: Fired) -> Found:
         rule = fired.rule
         reopened: list[str] = []
+        short: list[Short] = []
         contrary: Item | None = None
         lapsed: Item | None = None
         best: tuple[Item, dt.date | None] | None = None
@@ -272,6 +218,8 @@ class Judge:
                     contrary = max(contrary or item, item, key=_newest)
                     continue
                 if not truth:
+                    if len(short) < MOST_SHORT and (lacks := missed(self.requirements, rule.id, kind, item.values)):
+                        short.append(Short(item.digest, item.added or item.issued, lacks))
                     continue
                 ends = self._ends(item, rule.id, kind_id, kind.valid, rule.every)
                 if ends is not None and ends < self.on:
@@ -280,19 +228,20 @@ class Judge:
                 if best is None or _newest(item) > _newest(best[0]):
                     best = (item, ends)
                 break
-        again = tuple(reopened[:3])
+        again, little = tuple(reopened[:3]), tuple(short)
         good = [item for item in (best[0] if best else None, lapsed) if item is not None]
         if contrary is not None and all(_newest(contrary) > _newest(item) for item in good):
             override = self._override(rule.id, contrary)
             if override is None:
-                return "contradicted", (contrary.digest,), again, None, False
+                return Found("contradicted", (contrary.digest,), again, short=little, at=contrary.issued)
             if best is None:
-                return "satisfied", (contrary.digest, override.digest), (), override.until, False
+                by = (contrary.digest, override.digest)
+                return Found("satisfied", by, until=override.until, at=contrary.issued, overridden=True)
         if best is not None:
-            return "satisfied", (best[0].digest,), (), best[1], best[0].obligations is None
+            return Found("satisfied", (best[0].digest,), until=best[1], general=best[0].obligations is None)
         if lapsed is not None:
-            return "lapsed", (lapsed.digest,), again, None, False
-        return "due", (), again, None, False
+            return Found("lapsed", (lapsed.digest,), again, short=little)
+        return Found("due", (), again, short=little)
 
     def _of(self, kind: str, obligation: str) -> Sequence[Item]:
         """Evidence of a kind that names the obligation or none at all, the newest first."""
@@ -349,22 +298,23 @@ class Judge:
         ended = {item.digest for item in found if item.until is not None and item.until < self.on}
         return next((item for item in reversed(found) if item.digest not in ended), None)
 
-    def _approval(self) -> list[str]:
+    def consents(self) -> list[Consent]:
         """What the lane asks for and obligations do not carry: roles, or `approval` where one of anybody is enough."""
         carried = {
             self.requirements.approvals[item.rule.id]
             for item in self.case.assessment.obligations
             if item.rule.id in self.requirements.approvals
         }
-        wanted = self.roles()
-        if wanted:
-            return [
-                role
-                for role in wanted
-                if role not in carried and self._approved(None, role, "launch")[0] != "satisfied"
-            ]
+        if wanted := self.roles():
+            found = ((role, self._approved(None, role, "launch")) for role in wanted if role not in carried)
+            return [Consent(role, item.state, item.by, item.until) for role, item in found]
         word = self.word()
-        return [] if word is not None and word.action in ("approve", "admit") else [APPROVAL]
+        if word is None:
+            return [Consent(APPROVAL, "due")]
+        good = word.action in ("approve", "admit")
+        return [
+            Consent(APPROVAL, "satisfied" if good else "contradicted", (word.digest,), word.until if good else None)
+        ]
 
 
 def _newest(item: Item) -> tuple[dt.date, int]:

@@ -31,7 +31,12 @@ from steelyard.policy.model import ROLE_NAMES
 
 APPOINTMENT_TYPE = PREDICATE.format("appointment")
 ADMINISTRATOR = "administrator"
-ROLES: dict[str, Text] = {ADMINISTRATOR: Text("administrator", "管理员"), **ROLE_NAMES}
+ROLES: dict[str, Text] = {
+    ADMINISTRATOR: Text("administrator", "管理员"),
+    **ROLE_NAMES,
+    "operator": Text("operator", "运行值守"),
+    "auditor": Text("auditor (reads only)", "审计（只读）"),
+}
 MAX_NAME = 200
 PSEUDONYM = re.compile(r"p-[0-9a-f]{16}", re.ASCII)
 
@@ -87,6 +92,8 @@ def erase(home: Home, link: Connection, subject: str, *, basis: str, ts: str) ->
     In the caller's transaction. Answers what was erased and the digests of the attachments that are gone. Raises
     InputError as `personal.erase` does.
     """
+    from steelyard.gates import summary
+
     tables = set(link.tables())
     known = everybody(home, link) if "evidence_key" in tables else iter(())
     name = next((item.name for item in known if item.id == subject and item.name), None)
@@ -102,6 +109,8 @@ def erase(home: Home, link: Connection, subject: str, *, basis: str, ts: str) ->
             if any(plain(str(system.get(key, ""))) == plain(name) for key in ("owner", "accountable")):
                 link.execute("DELETE FROM evidence_attachment WHERE sha256 = ?", (item.sha256,))
                 gone.append(item.sha256)
+                if "gates_system" in tables:
+                    summary.forget(link, str(system.get("id", "")))  # lists would still name its owner
     return erased, gone
 
 
@@ -330,10 +339,14 @@ def _record(link: Connection, item: Appointment, *signers: keys.Signer, ts: str,
 
 def holds(link: Connection, person: str, role: str, ts: str, unit: str = "") -> bool:
     """Whether the person's appointment to the role stands at `ts`, in this unit or everywhere."""
-    rows = link.all(
-        "SELECT unit, starts, until FROM gates_appointment WHERE person = ? AND role = ? ORDER BY seq", (person, role)
-    )
-    newest, today = {str(row[0]): (str(row[1]), row[2]) for row in rows}, local_date(ts).isoformat()
+    rows = link.all("SELECT digest FROM gates_appointment WHERE person = ? AND role = ? ORDER BY seq", (person, role))
+    newest, today = {}, local_date(ts).isoformat()
+    for (digest,) in rows:  # the index finds the statements; only they are believed
+        stored = evidence.get(link, str(digest))
+        said = stored.statement.predicate if stored is not None else {}
+        theirs = stored is not None and stored.statement.predicate_type == APPOINTMENT_TYPE
+        if theirs and (said["person"], said["role"]) == (person, role):
+            newest[str(said["unit"])] = (str(said["starts"]), said["until"])
     return any(
         where in ("", unit) and starts <= ts and (until is None or str(until) >= today)
         for where, (starts, until) in newest.items()

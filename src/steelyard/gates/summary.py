@@ -3,6 +3,7 @@
 The row says where a system is (its stage), who it waits for, what is missing, and when the lane's time is up.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from steelyard.gates.gate import Judge
 from steelyard.ledger import registry
 from steelyard.ledger.store import now_ms
 from steelyard.policy.assess import assess
+from steelyard.policy.model import ROLE_NAMES
 from steelyard.profile.document import Profile, check
 
 STAGES = ("review", "approved", "launched", "stopped", "prohibited", "refused", "retired")
@@ -116,47 +118,45 @@ def row_of(judge: Judge, submitted: str) -> Row:
 
 def refresh(link: Connection, desk: Desk, profile: Profile) -> Row:
     """Writes the row of a system as it stands now, in the caller's transaction."""
+    if link.dialect == "postgresql":  # what somebody else is writing about it right now is waited for, then counted
+        mark = int.from_bytes(hashlib.sha256(profile.id.encode()).digest()[:8], signed=True)
+        link.execute("SELECT pg_advisory_xact_lock(?)", (mark,))
     judge = tables.judge_of(link, case_of(assess(profile, desk.policy, desk.on)), desk.requirements, desk.kinds)
     first = link.one("SELECT min(judged) FROM gates_assessment WHERE system = ?", (profile.id,))
     row = row_of(judge, str(first[0]) if first and first[0] else "")
-    forget(link, row.system)
-    found = search.words(" ".join((row.name, row.system, row.unit, row.owner, profile.purpose)))
-    link.execute(
-        "INSERT INTO gates_system (system, name, unit, owner, stage, tier_lowest, tier_highest, lane, owed, done, shut,"
-        " waiting, prohibited, stopped, case_digest, submitted, due, changed)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            row.system,
-            row.name,
-            row.unit,
-            row.owner,
-            row.stage,
-            row.tier_lowest,
-            row.tier_highest,
-            row.lane,
-            row.owed,
-            row.done,
-            row.shut,
-            ",".join(row.waiting),
-            int(row.prohibited),
-            int(row.stopped),
-            row.case_digest,
-            row.submitted,
-            row.due,
-            now_ms(),
-        ),
+    write(link, row, words_of(row, profile.purpose))
+    return row
+
+
+def words_of(row: Row, purpose: str) -> list[str]:
+    """The words that a system is found by."""
+    return search.words(" ".join((row.name, row.system, row.unit, row.owner, purpose)))
+
+
+def write(link: Connection, row: Row, words: Sequence[str]) -> None:
+    """Writes a row, whom it waits for and its words; of the words only what changed."""
+    values = {**row.plain(), "prohibited": int(row.prohibited), "stopped": int(row.stopped), "changed": now_ms()}
+    found = link.one(_UPSERT, tuple(values[name] for name in _WRITTEN))
+    assert found is not None  # noqa: S101
+    number = int(found[0])
+    link.execute("DELETE FROM gates_waiting WHERE system = ?", (row.system,))
+    link.executemany(
+        "INSERT INTO gates_waiting (role, due, system) VALUES (?, ?, ?)",
+        [(role, row.due or NEVER, row.system) for role in row.waiting],
+    )
+    before, now = {str(item[0]) for item in link.all("SELECT word FROM gates_word WHERE id = ?", (number,))}, set(words)
+    link.executemany(
+        "DELETE FROM gates_word WHERE word = ? AND id = ?", [(word, number) for word in sorted(before - now)]
     )
     link.executemany(
-        "INSERT INTO gates_waiting (role, system, due) VALUES (?, ?, ?)",
-        [(role, row.system, row.due) for role in row.waiting],
+        "INSERT INTO gates_word (word, id) VALUES (?, ?)", [(word, number) for word in sorted(now - before)]
     )
-    link.executemany("INSERT INTO gates_word (word, system) VALUES (?, ?)", [(word, row.system) for word in found])
-    return row
 
 
 def forget(link: Connection, system: str) -> None:
     """Drops the row of a system."""
-    for table in TABLES:
+    link.execute("DELETE FROM gates_word WHERE id IN (SELECT id FROM gates_system WHERE system = ?)", (system,))
+    for table in ("gates_waiting", "gates_system"):
         link.execute(f"DELETE FROM {table} WHERE system = ?", (system,))  # noqa: S608  (names fixed above)
 
 
@@ -172,6 +172,22 @@ def rebuild(link: Connection, desk: Desk) -> int:
                 refresh(link, desk, profile)
                 count += 1
     return count
+
+
+def contents(link: Connection) -> dict[str, str]:
+    """A digest of what each table of the read model says, in no order: to tell whether a rebuild changed anything."""
+    asked = {
+        "gates_system": f"SELECT {_FIELDS} FROM gates_system s",  # noqa: S608
+        "gates_waiting": "SELECT role, due, system FROM gates_waiting",
+        "gates_word": "SELECT s.system, w.word FROM gates_word w JOIN gates_system s ON s.id = w.id",
+    }
+    out = {}
+    for table, query in asked.items():
+        total = 0
+        for row in link.execute(query):
+            total += int.from_bytes(hashlib.sha256(repr(tuple(row)).encode()).digest())
+        out[table] = f"{total:x}"
+    return out
 
 
 # Reading --------------------------------------------------------------------------------------------------------------
@@ -196,6 +212,17 @@ COLUMNS = (
     "due",
 )
 _FIELDS = ", ".join(f"s.{name}" for name in COLUMNS)
+_WRITTEN = (*COLUMNS, "changed")
+_UPSERT = (
+    f"INSERT INTO gates_system ({', '.join(_WRITTEN)}) VALUES ({', '.join('?' * len(_WRITTEN))})"  # noqa: S608
+    f" ON CONFLICT (system) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _WRITTEN[1:])}"
+    " RETURNING id"
+)
+NEVER = "9999-12-31"
+MANY = 1_000
+"""Beyond this, systems that match are not counted."""
+RARE = 20_000
+"""Up to here a word is looked up first; one that more systems have is checked at each system, in the order of names."""
 
 
 def _row(found: Any) -> Row:
@@ -205,38 +232,94 @@ def _row(found: Any) -> Row:
     return Row(**values)
 
 
-def _where(q: str, tier: str, stage: str, unit: str) -> tuple[str, list[Any]]:
-    parts, values = ["1 = 1"], []
+def _where(tier: str, stage: str, unit: str, units: Sequence[str] | None, own: str) -> tuple[str, list[Any]]:
+    parts: list[str] = ["1 = 1"]
+    values: list[Any] = []
+    if units is not None:  # what somebody may see: these units, and their own
+        parts.append(" OR ".join(["(s.owner = ?", *("s.unit = ?" for _ in units)]) + ")")
+        values += [own or None, *units]
     for name, value in (("tier_highest", tier), ("stage", stage), ("unit", unit)):
         if value:
             parts.append(f"s.{name} = ?")
             values.append(value)
-    exact, prefix = search.query(q)
-    for word in exact:
-        parts.append("EXISTS (SELECT 1 FROM gates_word w WHERE w.word = ? AND w.system = s.system)")
-        values.append(word)
-    if prefix:
-        parts.append("EXISTS (SELECT 1 FROM gates_word w WHERE w.word >= ? AND w.word < ? AND w.system = s.system)")
-        values += [prefix, prefix + "\U0010ffff"]
     return " AND ".join(parts), values
 
 
+def _source(link: Connection, q: str) -> tuple[str, str, str, list[Any], list[Any]]:
+    """Where rows come from for a query: (what stands before SELECT, FROM, conditions, parameters of the two).
+
+    The rarest word leads, where few systems have it: its systems are looked up and the other words checked there.
+    Where every word is common, systems come in the order of their names, and each is checked until the page is full.
+    """
+    exact, prefix = search.query(q)
+    tests: list[tuple[str, tuple[str, ...]]] = [("word = ?", (word,)) for word in exact]
+    if prefix:
+        tests.append(("word >= ? AND word < ?", (prefix, prefix + "\U0010ffff")))
+    if not tests:
+        return "", "gates_system s", "1 = 1", [], []
+    least, lead = RARE + 1, -1
+    for at, (test, values) in enumerate(tests):
+        few = f"SELECT count(*) FROM (SELECT 1 FROM gates_word WHERE {test} LIMIT ?) AS few"  # noqa: S608
+        found = link.one(few, (*values, least))
+        if found is not None and int(found[0]) < least:
+            least, lead = int(found[0]), at
+    rest = [item for at, item in enumerate(tests) if at != lead]
+    place = "d.id" if lead >= 0 else "s.id"
+    checks = "".join(
+        f" AND EXISTS (SELECT 1 FROM gates_word w WHERE w.id = {place} AND w.{test.replace('AND ', 'AND w.')})"  # noqa: S608
+        for test, _ in rest
+    )
+    more = [value for _, values in rest for value in values]
+    if lead < 0:
+        return "", "gates_system s", f"1 = 1{checks}", [], more
+    test, values = tests[lead]
+    found_first = (
+        f"WITH found AS MATERIALIZED (SELECT DISTINCT d.id FROM gates_word d"  # noqa: S608
+        f" WHERE d.{test.replace('AND ', 'AND d.')}{checks}) "
+    )
+    return found_first, "found CROSS JOIN gates_system s", "s.id = found.id", [*values, *more], []
+
+
 def find(
-    link: Connection, *, q: str = "", tier: str = "", stage: str = "", unit: str = "", limit: int = 20, offset: int = 0
+    link: Connection,
+    *,
+    q: str = "",
+    tier: str = "",
+    stage: str = "",
+    unit: str = "",
+    units: Sequence[str] | None = None,
+    own: str = "",
+    limit: int = 20,
+    offset: int = 0,
 ) -> list[Row]:
-    """The systems that match, by name, a page at a time."""
-    where, values = _where(q, tier, stage, unit)
+    """The systems that match, by name, a page at a time; with `units`, only those of these units or owned by `own`."""
+    first, source, matched, begin, middle = _source(link, q)
+    where, values = _where(tier, stage, unit, units, own)
     rows = link.all(
-        f"SELECT {_FIELDS} FROM gates_system s WHERE {where} ORDER BY s.name, s.system LIMIT ? OFFSET ?",  # noqa: S608
-        (*values, limit, offset),
+        f"{first}SELECT {_FIELDS} FROM {source} WHERE {matched} AND {where}"  # noqa: S608
+        " ORDER BY s.name, s.system LIMIT ? OFFSET ?",
+        (*begin, *middle, *values, limit, offset),
     )
     return [_row(row) for row in rows]
 
 
-def count(link: Connection, *, q: str = "", tier: str = "", stage: str = "", unit: str = "") -> int:
-    """How many systems match."""
-    where, values = _where(q, tier, stage, unit)
-    row = link.one(f"SELECT count(*) FROM gates_system s WHERE {where}", values)  # noqa: S608
+def count(
+    link: Connection,
+    *,
+    q: str = "",
+    tier: str = "",
+    stage: str = "",
+    unit: str = "",
+    units: Sequence[str] | None = None,
+    own: str = "",
+) -> int:
+    """How many systems match; `MANY` + 1 where there are more than `MANY`."""
+    first, source, matched, begin, middle = _source(link, q)
+    where, values = _where(tier, stage, unit, units, own)
+    row = link.one(
+        f"{first}SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {matched} AND {where} LIMIT ?) AS few",  # noqa: S608
+        (*begin, *middle, *values, MANY + 1),
+    )
     return int(row[0]) if row else 0
 
 
@@ -247,14 +330,27 @@ def one(link: Connection, system: str) -> Row | None:
 
 
 def waiting_for(link: Connection, roles: Sequence[str], limit: int = 200) -> list[tuple[Row, str]]:
-    """What waits for these roles, what is due first on top; `approval` waits for anybody with a role."""
-    if not roles:
+    """What waits for these roles (`role@unit`: in that unit), what is due first on top.
+
+    What waits for an approval waits for anybody with a role that reviews.
+    """
+    held = dict.fromkeys((role, unit) for role, _, unit in (item.partition("@") for item in roles))
+    reviewing = {unit: ("approval", unit) for role, unit in held if role in ROLE_NAMES and role != "owner"}
+    wanted = [*held, *([("approval", "")] if "" in reviewing else reviewing.values())]
+    if not wanted:
         return []
-    wanted = [*roles, "approval"]
-    marks = ", ".join("?" * len(wanted))
+    anywhere = "SELECT role, due, system FROM gates_waiting WHERE role = ? ORDER BY due, system LIMIT ?"
+    there = (
+        "SELECT g.role, g.due, g.system FROM gates_waiting g JOIN gates_system u ON u.system = g.system"
+        " WHERE g.role = ? AND u.unit = ? ORDER BY g.due, g.system LIMIT ?"
+    )
+    each = " UNION ALL ".join(
+        f"SELECT * FROM ({there if unit else anywhere}) AS q{at}"  # noqa: S608
+        for at, (_, unit) in enumerate(wanted)
+    )
     rows = link.all(
-        f"SELECT {_FIELDS}, w.role FROM gates_waiting w JOIN gates_system s ON s.system = w.system"  # noqa: S608
-        f" WHERE w.role IN ({marks}) ORDER BY w.due, s.system LIMIT ?",
-        (*wanted, limit),
+        f"SELECT {_FIELDS}, w.role FROM ({each}) AS w JOIN gates_system s ON s.system = w.system"  # noqa: S608
+        " ORDER BY w.due, s.system, w.role LIMIT ?",
+        (*(value for role, unit in wanted for value in (*filter(None, (role, unit)), limit)), limit),
     )
     return [(_row(row[:-1]), str(row[-1])) for row in rows]

@@ -15,13 +15,18 @@ from steelyard.evidence import store as evidence
 from steelyard.evidence import trust
 from steelyard.evidence.kinds import Kinds
 from steelyard.evidence.statement import PREDICATE, Statement, Subject, local_date, system_subject
-from steelyard.gates.case import Case
+from steelyard.gates import people
+from steelyard.gates.case import DATASETS, MODELS, Case
 from steelyard.gates.gate import Decision, Item, Judge
 from steelyard.gates.requirements import Requirements
+from steelyard.ledger.store import rfc3339
 
 ROOM = "gates"
 ASSESSMENT_TYPE = PREDICATE.format("assessment")
 DECISION_TYPE = PREDICATE.format("decision")
+_BOUND = "evidence"  # among the bases of an index row: no obligation is called so
+INDEXED = (ASSESSMENT_TYPE, DECISION_TYPE, people.APPOINTMENT_TYPE)
+"""The statements whose indexes gates keep; whoever rebuilds any imports this module and so has all."""
 
 
 def prepare(link: Connection) -> None:
@@ -30,8 +35,11 @@ def prepare(link: Connection) -> None:
     migrate(link, ROOM)
 
 
-def record_assessment(link: Connection, case: Case, own: Signer, ts: str) -> str:
+def record_assessment(link: Connection, case: Case, own: Signer, ts: str, *, binds: str | None = None) -> str:
     """Puts the assessment on record where it differs from the last one of the system; answers its digest.
+
+    `binds` is evidence that was handed in again: where it rests on another assessment, it rests on this one from now
+    on, and the signed statement says so.
 
     The profile itself, which names people, is kept as an attachment, which `people.erase` destroys; the statement holds
     its digest.
@@ -41,7 +49,9 @@ def record_assessment(link: Connection, case: Case, own: Signer, ts: str) -> str
         "SELECT digest, case_digest, profile, policy FROM gates_assessment WHERE system = ? ORDER BY seq DESC LIMIT 1",
         (case.system,),
     )
-    if row is not None and tuple(row[1:]) == (case.digest, digests["profile"], digests["policy"]):
+    if binds is not None and _rests(link, case.system, binds) == case.bases:
+        binds = None
+    if binds is None and row is not None and tuple(row[1:]) == (case.digest, digests["profile"], digests["policy"]):
         return str(row[0])
     assessment = case.assessment
     body = canonical_json(assessment.profile.as_data())
@@ -66,6 +76,7 @@ def record_assessment(link: Connection, case: Case, own: Signer, ts: str) -> str
                 "bases": dict(case.bases),
                 "judged": ts,
                 "on": digests["on"],
+                **({"binds": [binds]} if binds is not None else {}),
             },
         )
         envelope = said.sealed(own)
@@ -81,7 +92,7 @@ def items_of(link: Connection, system: str, kinds: Kinds) -> list[Item]:
 
     What today's kinds cannot read any more counts for nothing and is left out.
     """
-    seqs, bases = _bases(link, system)
+    seqs, bases, bound = _bases(link, system)
     subjects: dict[str, list[str]] = {}
     for name, sha256 in link.all(
         "SELECT s.digest, s.sha256 FROM evidence_subject s JOIN evidence_item i ON i.digest = s.digest"
@@ -90,9 +101,9 @@ def items_of(link: Connection, system: str, kinds: Kinds) -> list[Item]:
     ):
         subjects.setdefault(name, []).append(sha256)
     out = []
-    for name, seq, kind_id, issued, until, confidence, named, result in link.all(
-        "SELECT digest, seq, kind, issued, valid_until, confidence, obligations, result FROM evidence_item"
-        " WHERE system = ? ORDER BY seq",
+    for name, seq, kind_id, issued, until, confidence, named, result, received in link.all(
+        "SELECT i.digest, i.seq, i.kind, i.issued, i.valid_until, i.confidence, i.obligations, i.result, e.received"
+        " FROM evidence_item i JOIN evidence_envelope e ON e.seq = i.seq WHERE i.system = ? ORDER BY i.seq",
         (system,),
     ):
         kind = kinds.get(kind_id)
@@ -102,8 +113,7 @@ def items_of(link: Connection, system: str, kinds: Kinds) -> list[Item]:
             values = None
         if kind is None or values is None:
             continue
-        at = bisect_right(seqs, seq) - 1
-        rests = bases[max(at, 0)] if bases else None
+        rests = bound.get(str(name)) or _at(seqs, bases, int(seq))
         out.append(
             Item(
                 str(name),
@@ -116,6 +126,7 @@ def items_of(link: Connection, system: str, kinds: Kinds) -> list[Item]:
                 frozenset(subjects.get(name, ())),
                 rests,
                 str(confidence),
+                local_date(rfc3339(int(received))),
             )
         )
     return out
@@ -129,9 +140,35 @@ def _json(text: str) -> Any:
         return json.loads(text)
 
 
-def _bases(link: Connection, system: str) -> tuple[list[int], list[dict[str, str]]]:
+def _bases(link: Connection, system: str) -> tuple[list[int], list[dict[str, str]], dict[str, dict[str, str]]]:
+    """The places and bases of a system's assessments, and those on which evidence rests that was bound later."""
     rows = link.all("SELECT seq, bases FROM gates_assessment WHERE system = ? ORDER BY seq", (system,))
-    return [int(row[0]) for row in rows], [json.loads(row[1]) for row in rows]
+    bases: list[dict[str, str]] = []
+    bound: dict[str, dict[str, str]] = {}
+    for _, text in rows:
+        said = json.loads(text)
+        names = str(said.pop(_BOUND, "")).split()
+        bases.append(said)
+        bound.update(dict.fromkeys(names, said))
+    return [int(row[0]) for row in rows], bases, bound
+
+
+def _at(seqs: list[int], bases: list[dict[str, str]], seq: int) -> dict[str, str] | None:
+    """What was on record when something came in; where nothing was, what came first afterwards."""
+    return bases[max(bisect_right(seqs, seq) - 1, 0)] if bases else None
+
+
+def _rests(link: Connection, system: str, digest: str) -> dict[str, str] | None:
+    """What evidence that is in the store rests on; None where it is not there or nothing is on record."""
+    row = link.one("SELECT seq FROM evidence_item WHERE digest = ?", (digest,))
+    seqs, bases, bound = _bases(link, system)
+    return bound.get(digest) or (_at(seqs, bases, int(row[0])) if row is not None else None)
+
+
+def owed_on_record(link: Connection, system: str) -> set[str] | None:
+    """The obligations of the newest assessment of a system; None where none is on record."""
+    _, bases, _ = _bases(link, system)
+    return set(bases[-1]) - {MODELS, DATASETS} if bases else None
 
 
 def decisions_of(link: Connection, system: str) -> list[Decision]:
@@ -183,7 +220,7 @@ def _index_assessment(link: Connection, stored: evidence.Stored) -> None:
             said["tier"]["lowest"],
             said["tier"]["highest"],
             said["judged"],
-            json.dumps(said["bases"], sort_keys=True),
+            json.dumps(said["bases"] | ({_BOUND: " ".join(said["binds"])} if "binds" in said else {}), sort_keys=True),
         ),
     )
 

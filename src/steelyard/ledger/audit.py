@@ -35,6 +35,8 @@ ALARMS: dict[str, Text] = {
     "leaf_without_row": Text("a leaf says a row exists that is gone", "叶记录所述的行已不存在"),
     "secret_missing": Text("a committed value is gone without a record of erasing", "承诺值的原值缺失，且无删除记录"),
     "secret_mismatch": Text("a committed value is not the one that was logged", "承诺值的原值与入账时不同"),
+    "erased_returned": Text("erased personal data were put back", "已删除的个人数据被放回"),
+    "index_differs": Text("an index does not say what the statements say", "索引与声明不一致"),
     "queue_old": Text("records have waited too long to become leaves", "记录等待入账时间过长"),
     "key_expired": Text("signed with a key after its end or revocation", "使用了已过期或已撤销的密钥"),
 }
@@ -362,5 +364,7 @@ def _secrets(link: Connection, log: store.Log, vault: personal.Vault, report: Re
             continue
         for field_name, mark in ((record.decode(leaf) or {}).get("c") or {}).items():
             state = vault.state(link, str(mark), erased)
+            if state == "opened" and mark in erased:
+                report.add("erased_returned", index, str(field_name))
             if state in ("missing", "mismatch"):
                 report.add(f"secret_{state}", index, str(field_name))

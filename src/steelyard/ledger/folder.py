@@ -10,7 +10,7 @@ from pathlib import Path
 from steelyard.base.errors import EnvironmentNotReady
 from steelyard.base.i18n import Text
 from steelyard.base.sql import Connection
-from steelyard.ledger import audit, note, record, store, tiles, tree
+from steelyard.ledger import audit, note, personal, record, store, tiles, tree
 
 IGNORE = "# A copy for speed, and keys: never committed.\nwork/\nkeys/\n"
 
@@ -79,7 +79,41 @@ def rebuild(root: Path, link: Connection) -> bool:
         for folder in folders:
             _log(folder, link)
         _personal(root / "personal.json", link)
+        personal.reapply(link)
     return True
+
+
+def state(root: Path, link: Connection) -> str:
+    """How the working copy stands to the files: `same`, `behind` (the files have more or other), `ahead`, or `none`."""
+    logs = [(log, _checkpoint(log_folder(root, log))) for log in store.logs(link)]
+    folders = [item for item in (root / "log").glob("*") if item.name.isdigit()]
+    if not folders:
+        return "none" if not logs or not any(store.size(link, log) for log, _ in logs) else "ahead"
+    if len(folders) > len(logs):
+        return "behind"
+    ahead = len(folders) < len(logs)
+    for log, there in logs:
+        size = store.size(link, log)
+        if there is None:
+            ahead = True
+            continue
+        if there.size > size:
+            return "behind"
+        try:
+            if there.size and tree.prefix_root(there.size, size, store.read_tile(link, log)) != there.root:
+                return "behind"
+        except ValueError:
+            return "behind"
+        ahead = ahead or there.size < size
+    return "ahead" if ahead else "same"
+
+
+def _checkpoint(folder: Path) -> note.Checkpoint | None:
+    text = tiles.Folder(folder).checkpoint()
+    try:
+        return note.Checkpoint.parse(note.Note.parse(text).text) if text is not None else None
+    except note.NoteError:
+        return None
 
 
 def _log(folder: Path, link: Connection) -> None:

@@ -46,9 +46,9 @@ def address(option: str | None, profile: Path | None = None) -> str:
 
 
 class Home:
-    """A store with its folder. `passphrase` opens the log and statement keys where they have one."""
+    """A store with its folder. `passphrase` makes and opens the log and statement keys; `also` may open them."""
 
-    def __init__(self, url: str, passphrase: str | None = None) -> None:
+    def __init__(self, url: str, passphrase: str | None = None, *, also: str | None = None) -> None:
         self.mirror: Path | None = None
         if url.startswith("folder:"):
             self.folder = Path(url.removeprefix("folder:"))
@@ -58,7 +58,7 @@ class Home:
             self.url = url
             path = sql.sqlite_path(url)
             self.folder = path.parent if path is not None else nearest(Path.cwd()) or Path.cwd() / FOLDER
-        self._passphrase = passphrase or os.environ.get(PASSPHRASE_VARIABLE) or None
+        self._passphrase, self._also = passphrase or os.environ.get(PASSPHRASE_VARIABLE) or None, also
 
     # Connections ------------------------------------------------------------------------------------------------------
 
@@ -71,6 +71,7 @@ class Home:
 
     def connect(self) -> sql.Connection:
         """A connection for writing, with tables and a log. Raises EnvironmentNotReady, also `rolled_back`."""
+        self._drop_stale()
         link = sql.connect(self.url)
         try:
             store.prepare(link)
@@ -84,6 +85,26 @@ class Home:
             link.close()
             raise
         return link
+
+    def _drop_stale(self) -> None:
+        """Drops a folder's working copy where the files have more, or other history: the files are the truth."""
+        path = sql.sqlite_path(self.url)
+        if self.mirror is None or path is None or not path.is_file():
+            return
+        try:
+            with sql.connect(self.url, create=False) as link:
+                stale = "ledger_log" in link.tables() and folder.state(self.mirror, link) == "behind"
+        except EnvironmentNotReady:
+            stale = True
+        if stale:
+            self.drop_working_copy()
+
+    def drop_working_copy(self) -> None:
+        """Removes a folder's working copy; it is built again from the files. Does nothing to other stores."""
+        path = sql.sqlite_path(self.url)
+        if self.mirror is not None and path is not None:
+            for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+                path.with_name(name).unlink(missing_ok=True)
 
     def connect_to_read(self) -> sql.Connection:
         """A connection that changes nothing (but a folder's working copy). Raises EnvironmentNotReady `no_store`."""
@@ -129,13 +150,16 @@ class Home:
         if not path.exists():
             with contextlib.suppress(InputError):  # somebody else made it a moment ago
                 return keys.generate(path, self._passphrase)
-        try:
-            return keys.load(path, self._passphrase)
-        except EnvironmentNotReady as error:
-            if error.code == "bad_key" and self._passphrase:
-                with contextlib.suppress(EnvironmentNotReady):
-                    return keys.load(path)  # made without a passphrase, before one was set
-            raise
+        refused: EnvironmentNotReady | None = None
+        for passphrase in dict.fromkeys((self._passphrase, self._also, None)):
+            try:
+                return keys.load(path, passphrase)
+            except EnvironmentNotReady as error:
+                if error.code not in ("bad_key", "passphrase_needed"):
+                    raise
+                refused = refused or error
+        assert refused is not None  # noqa: S101  (None is always tried)
+        raise refused
 
     def vault(self) -> Vault:
         """The box of personal data; its key is made on first use."""
@@ -229,8 +253,8 @@ class Home:
                 f"此数据库被旧备份覆盖：{seen.origin} 现有 {size} 条记录，此前曾有 {seen.size} 条",
             ),
             remedy=Text(
-                "nothing was written; restore it properly, so that erasings are applied again and a new log begins",
-                "未写入任何内容；请按恢复流程操作，以重新执行删除并开启新账本",
+                "nothing was written; run `steelyard restore --put-back`, which erases again and begins a new log",
+                "未写入任何内容；请运行 `steelyard restore --put-back`，以重新执行删除并开启新账本",
             ),
             path=sql.place(self.url),
         )

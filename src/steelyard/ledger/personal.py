@@ -195,15 +195,32 @@ def erase(connection: Any, subject: str, *, basis: str, ts: str) -> Erased:
     return Erased(subject, fields)
 
 
+def reapply(connection: Any) -> int:
+    """Destroys again what erasure leaves name and somebody put back; answers how many. In the caller's transaction."""
+    link = over(connection)
+    count = 0
+    for subject, marks in _erasures(link):
+        for mark in marks:
+            count += link.execute("DELETE FROM ledger_secret WHERE commitment = ?", (mark,)).rowcount
+        link.execute(
+            "UPDATE ledger_subject SET wrapped = NULL, erased = COALESCE(erased, ?) WHERE subject = ?",
+            (store.now_ms(), subject),
+        )
+    return count
+
+
+def _erasures(link: Connection) -> Iterator[tuple[str, list[str]]]:
+    rows = link.all("SELECT leaf FROM ledger_entry WHERE object >= 'subject:' AND object < 'subject;'")
+    for (leaf,) in rows:
+        data = record.decode(store.blob(leaf))
+        if data and data.get("kind") == "erasure":
+            body = data.get("body", {})
+            yield str(body.get("subject")), [str(mark) for mark in body.get("fields", {})]
+
+
 def erased_marks(connection: Any) -> frozenset[str]:
     """Every commitment that an erasure leaf names."""
-    found: set[str] = set()
-    rows = over(connection).all("SELECT leaf FROM ledger_entry WHERE object >= 'subject:' AND object < 'subject;'")
-    for (leaf,) in rows:
-        data = record.decode(bytes(leaf))
-        if data and data.get("kind") == "erasure":
-            found.update(data.get("body", {}).get("fields", {}))
-    return frozenset(found)
+    return frozenset(mark for _, marks in _erasures(over(connection)) for mark in marks)
 
 
 def subjects(connection: Any) -> list[tuple[str, bool]]:

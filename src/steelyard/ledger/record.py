@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from steelyard.base.canon import canonical_json
+from steelyard.base.canon import canonical_with_fractions
 from steelyard.base.errors import InputError
 from steelyard.base.i18n import Text
 
@@ -54,14 +54,12 @@ def record(
 def encode(data: Mapping[str, Any]) -> bytes:
     """The bytes of a leaf. Raises InputError `bad_leaf` or `leaf_too_large`."""
     try:
-        leaf = canonical_json(dict(data))
+        leaf = canonical_with_fractions(dict(data))
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(
             "bad_leaf",
             Text(f"cannot be written as canonical JSON: {error}", f"无法写成规范 JSON：{error}"),
-            remedy=Text(
-                "use texts, whole numbers, true, false, lists and objects", "请只用文本、整数、真假值、列表与对象"
-            ),
+            remedy=Text("use texts, numbers, true, false, lists and objects", "请只用文本、数字、真假值、列表与对象"),
         ) from None
     if len(leaf) > MAX_LEAF:
         raise InputError(

@@ -163,6 +163,14 @@ def root_of(size: int, read: ReadTile) -> bytes:
     return _Nodes(size, read).range_root(0, size) if size else EMPTY_ROOT
 
 
+def prefix_root(old: int, size: int, read: ReadTile) -> bytes:
+    """The root of the first `old` leaves, read from the tiles of one's own tree of `size` leaves.
+
+    For somebody else's tiles take a consistency proof: nothing ties these to a signed root.
+    """
+    return _Nodes(size, read).range_root(0, old) if old else EMPTY_ROOT
+
+
 def inclusion_proof(index: int, size: int, read: ReadTile) -> list[bytes]:
     """The audit path of leaf `index` in the tree of the first `size` leaves (RFC 9162 section 2.1.3.1)."""
     if not 0 <= index < size:

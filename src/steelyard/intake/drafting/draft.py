@@ -5,7 +5,8 @@ Rules enforced:
   denial of personal data altogether proposes `none`, and only where nothing else in the text speaks of people's data;
 - the members of a set unite; of several answers to a question with one answer the more demanding is proposed, with
   less confidence;
-- instructions in the text change nothing: they are left out before anything is read (`hearing`);
+- instructions in the text change nothing: they are left out before anything is read (`hearing`), the words beside them
+  can only ask for more, and a text that gives orders proposes no `none`;
 - `decision_impact` comes from plain words or, where they are missing, from the classifier, which never proposes `none`;
 - a proposal is never a fact: only a person makes it one.
 """
@@ -94,8 +95,12 @@ def read(text: str) -> Draft:
     """The draft of a text. Raises InputError for a text that is too long or no text."""
     mentions = find(text)
     hearing = hear(text)
+    spoken = sorted((*hearing.plain, *hearing.plain_rest))
     heard = [item for item in mentions if not inside(hearing.instructions, item.start, item.end)]
-    heard += [item for item in numbers.find(text) if inside(hearing.plain, item.start, item.end)]
+    heard += [item for item in numbers.find(text) if inside(spoken, item.start, item.end)]
+    ordered = bool(hearing.instructions)
+    if ordered:
+        heard = [item for item in heard if not _lowers(item, hearing)]
     said: dict[str, list[Mention]] = {}
     denied: dict[str, list[Mention]] = {}
     for item in heard:
@@ -103,14 +108,14 @@ def read(text: str) -> Draft:
             said.setdefault(item.fact, []).append(item)
         elif item.stance == "denies":
             denied.setdefault(item.fact, []).append(item)
-    reading = classifier().read(text, _pieces(text, hearing))
+    reading = _weighed(text, hearing, spoken)
     out = []
     for fact in vocabulary().items:
         found = said.get(fact.id)
         proposal = proposed(fact, found, denied.get(fact.id, [])) if found else None
         if fact.id == _IMPACT:
             proposal = _with_classifier(proposal, reading, text)
-        if proposal is None and fact.id in _DENIABLE and not any(name in said for name in _SPEAKS_OF_PEOPLE):
+        if proposal is None and fact.id in _DENIABLE and not ordered and not any(map(said.get, _SPEAKS_OF_PEOPLE)):
             proposal = _plain_none(fact, denied.get(fact.id, []))
         if proposal is not None and proposal.confidence >= LEAST:
             out.append(proposal)
@@ -118,10 +123,28 @@ def read(text: str) -> Draft:
     return Draft(tuple(out), orders, reading)
 
 
-def _pieces(text: str, hearing: Hearing) -> list[tuple[int, int]]:
+def _lowers(item: Mention, hearing: Hearing) -> bool:
+    """Whether a mention asks for less in a text that gives orders to its reader: `none`, or a mild word beside one."""
+    if item.value == NONE and not vocabulary()[item.fact].control:
+        return True
+    if not inside(hearing.rest, item.start, item.end):
+        return False
+    return item.stance != "asserts" or demand(vocabulary()[item.fact], item.value) <= 0
+
+
+def _weighed(text: str, hearing: Hearing, spoken: list[tuple[int, int]]) -> Reading | None:
+    """The classifier's reading; with the words beside an instruction where it hears more in them."""
+    plain = classifier().read(text, _pieces(text, hearing.plain))
+    if not hearing.plain_rest:
+        return plain
+    whole = classifier().read(text, _pieces(text, spoken))
+    return whole if plain is None or (whole is not None and whole.at_least[1] > plain.at_least[1]) else plain
+
+
+def _pieces(text: str, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return [
         (start + first, start + last)
-        for start, end in hearing.plain
+        for start, end in spans
         for first, last in sentences(text[start:end])
     ]  # fmt: skip
 

@@ -236,7 +236,8 @@ def _content(body: bytes) -> list[Any]:
 def _checked(items: list[Any], text: str, hidden: Masked) -> Heard:
     """What of an answer stands: known facts, their values, words of the text."""
     words = vocabulary()
-    orders = hear(text).instructions
+    heard = hear(text)
+    orders = tuple(sorted((*heard.instructions, *heard.rest)))
     said: dict[str, list[Mention]] = {}
     counts = dict.fromkeys(Dropped._fields, 0)
     for item in items:

@@ -146,9 +146,10 @@ def sentences(text: str) -> list[tuple[int, int]]:
                 space = text.rfind(" ", at + _LONGEST // 2, end)
                 end = space + 1 if space > 0 else end
             piece = text[at:end]
-            head = len(piece) - len(piece.lstrip())
-            if piece.strip():
-                out.append((at + head, at + head + len(piece.strip())))
+            said = piece.strip().removeprefix("\ufeff").lstrip()
+            if said:
+                head = piece.index(said)
+                out.append((at + head, at + head + len(said)))
             at = end
     return out
 

@@ -29,6 +29,10 @@ _NOT_MONTHLY = r"(?! (?:a|per|each|every) month)"
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _EN_SCALE = r"(?:[ -]{1,2}(?P<s>thousand|million|billion|k|m|bn))?"
 _ZH_SCALE = r" {0,2}(?P<s>千|万|百万|千万|亿|余)?余?"
+_ABOUT = r" {1,2}(?:(?:about|around|some|only|roughly|nearly|over|more than|up to|approximately) {1,2})?"
+_WRITTEN = r"(?P<z>[一二两三四五六七八九十百千零]{0,7}[百千万][一二两三四五六七八九十百千零万]{0,7})"
+_DIGITS = {sign: number for number, sign in enumerate("零一二三四五六七八九")} | {"两": 2}
+_TENS = {"十": 10, "百": 100, "千": 1_000}
 _SCALES = {
     "thousand": 10**3, "k": 10**3, "million": 10**6, "m": 10**6, "billion": 10**9, "bn": 10**9,
     "千": 10**3, "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**8,
@@ -41,6 +45,7 @@ class NounData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fact: str
     en: tuple[str, ...]
     zh: tuple[str, ...]
+    around_en: tuple[str, str] | None = None
 
 
 class NumbersData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,21 +73,68 @@ def _patterns() -> tuple[tuple[str, "re.Pattern[str]"], ...]:
             (noun.fact, re.compile(rf"{_ALONE}{_NUMBER}{_EN_SCALE}{_EN_LINK}(?:{english})(?![a-z]){_NOT_MONTHLY}")),
             (noun.fact, re.compile(rf"(?:{chinese}){_ZH_LINK}{_NUMBER}{_ZH_SCALE}")),
             (noun.fact, re.compile(rf"{_ALONE}{_NUMBER}{_ZH_SCALE}(?:名|个|位|多)?(?:{chinese})")),
+            (noun.fact, re.compile(rf"{_WRITTEN}余?多?(?:名|个|位)(?:{chinese})")),
         ]
+        if noun.around_en is not None:
+            before, after = (words.replace(" ", " {1,2}") for words in noun.around_en)
+            out.append(
+                (
+                    noun.fact,
+                    re.compile(rf"\b(?:{before}){_ABOUT}{_NUMBER}{_EN_SCALE}{_EN_LINK}(?:our )?(?:{after})(?![a-z])"),
+                )
+            )
     return tuple(out)
 
 
 def find(text: str) -> Iterator[Mention]:
     """What the numbers of a text say, as mentions that assert."""
     low = normal(text)
-    if re.search(r"[0-9]", low) is None:
+    if re.search("[0-9百千万]", low) is None:
         return
     for fact, pattern in _patterns():
         for found in pattern.finditer(low):
-            scale = _SCALES.get(found["s"] or "", 1)
-            number = int(float(found["n"].replace(",", "")) * scale)
-            if not 0 < number <= MAX_COUNT or (scale == 1 and _YEAR.fullmatch(found["n"])):
+            number = _number(found.groupdict())
+            if not 0 < number <= MAX_COUNT:
                 continue
             value: Value = number if vocabulary()[fact].type == "count" else vocabulary()[fact].band_of(number)
             quote = text[found.start() : found.end()]
             yield Mention(fact, value, found.start(), found.end(), quote, "asserts", f"number-{fact}", SURE)
+
+
+def _number(found: dict[str, str | None]) -> int:
+    """The number that a match holds, in digits or written out; 0 for a year and for what is no number."""
+    written, digits = found.get("z"), found.get("n")
+    if written is not None:
+        return written_out(written)
+    if digits is None:
+        return 0
+    scale = _SCALES.get(found["s"] or "", 1)
+    if scale == 1 and _YEAR.fullmatch(digits):
+        return 0
+    return int(float(digits.replace(",", "")) * scale)
+
+
+def written_out(signs: str) -> int:
+    """A Chinese number such as 三百 or 一万二千; 0 where it does not say one plainly."""
+    high, _, low = signs.rpartition("万")
+    if "万" in high:
+        return 0
+    top = _below_ten_thousand(high) if high else 0
+    rest = _below_ten_thousand(low) if low else 0
+    if top is None or rest is None or ("万" in signs and top == 0):
+        return 0
+    return top * 10_000 + rest
+
+
+def _below_ten_thousand(signs: str) -> int | None:
+    total, digit, last = 0, 0, 10_000
+    for sign in signs:
+        if sign in _DIGITS:
+            if digit:
+                return None
+            digit = _DIGITS[sign]
+        elif (unit := _TENS[sign]) < last:
+            total, digit, last = total + (digit or 1) * unit, 0, unit
+        else:
+            return None
+    return total + digit

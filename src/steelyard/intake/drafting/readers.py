@@ -4,18 +4,22 @@ Enforced:
 - at most `MAX_BYTES` a file (a PDF, which holds pictures, up to `MAX_PDF`; an inventory may be as large as
   `inventory.MAX_FILE`, its cells count one by one) and `mentions.MAX_CHARACTERS` a text; UTF-8, any other encoding is
   named, never guessed;
+- rows of an inventory come in order, usable or not; an empty one has an empty text;
 - pictures, scans without text and other binary files are refused with what to do instead;
 - a DOCX is unpacked only as far as its main part, which is bounded, and XML with a document type is refused, so that no
   entity can grow or reach out. Tracked deletions are not part of the text. How a PDF is held stands in `drafting.pdf`;
   pages of it without text are counted on standard error.
 
-Offsets of proposals count code points of the text as given here.
+Offsets of proposals count code points of the text as given here: that of a plain file is its bytes decoded and nothing
+else, so a byte-order mark and the carriage returns of Windows count.
 """
 
+import codecs
 import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import IO, NamedTuple, NoReturn
@@ -23,7 +27,7 @@ from xml.parsers import expat
 
 from steelyard.base.errors import InputError, missing_extra
 from steelyard.base.i18n import Text
-from steelyard.base.yamldoc import near
+from steelyard.base.yamldoc import guess_encoding, near
 from steelyard.intake import files
 from steelyard.intake.drafting import pdf
 from steelyard.intake.text.mentions import MAX_CHARACTERS
@@ -33,6 +37,16 @@ MAX_PDF = 32 * 1024 * 1024
 MAX_PART = 32 * 1024 * 1024
 _MAIN = "word/document.xml"
 _CHUNK = 1 << 16
+_DAMAGED = (  # a ValueError or LookupError comes of an XML encoding that the parser does not know
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    expat.ExpatError,
+    ValueError,
+    LookupError,
+)
 _TABLES = (".csv", ".tsv", ".xlsx", ".parquet", ".pq")
 
 
@@ -44,23 +58,76 @@ class Description(NamedTuple):
     row: int | None = None
 
 
-def read(path: Path, column: str | None = None) -> Iterator[Description | InputError]:
-    """The descriptions in a file. Raises InputError for the file; a row that cannot be used comes as its error."""
+class BadRow(NamedTuple):
+    """A row of an inventory that cannot be read, and why."""
+
+    row: int
+    error: InputError
+
+
+def read(
+    path: Path, column: str | None = None, *, row: int | None = None, encoding: str | None = None
+) -> Iterator[Description | BadRow]:
+    """The descriptions in a file; of an inventory every row of `column` in order, or only `row` (from 0).
+
+    `encoding` is one of `files.ENCODINGS`; without it a text is UTF-8. Raises InputError for the file, and for a row
+    that is not there.
+    """
     if column is not None or path.suffix.lower() in _TABLES:
-        yield from _column(path, column)
+        with _naming_encoding(path):
+            yield from _column(path, column, row, encoding)
         return
+    if row is not None:
+        raise _no_row(path, row, Text("this file is not an inventory and has no rows", "该文件不是清单，没有行"))
     data = files.read(path, _limit)
     if data.startswith(files.ZIP):
         text = _docx(data, path)
     elif data.startswith(files.PDF):
         text = _pdf(data, path)
     else:
-        files.refuse_binary(data, path)
-        text = files.decode(data, path).replace("\r\n", "\n")
+        with _naming_encoding(path):
+            if encoding is None:
+                files.refuse_binary(data, path)
+            text = _decoded(data, path, encoding)
     problem = _problem(text, str(path))
     if problem is not None:
         raise problem
     yield Description(str(path), text)
+
+
+def _decoded(data: bytes, path: Path, encoding: str | None) -> str:
+    """The text as it stands in the file, a byte-order mark of UTF-8 included."""
+    text = files.decode(data, path, encoding)
+    marked = encoding in (None, "utf-8") and data.startswith(codecs.BOM_UTF8)
+    return f"\ufeff{text}" if marked else text
+
+
+@contextmanager
+def _naming_encoding(path: Path) -> Iterator[None]:
+    """Where a file is in another encoding, the remedy names the option that reads it."""
+    try:
+        yield
+    except InputError as error:
+        if error.code == "not_utf8":
+            with open(path, "rb") as handle:
+                guess = guess_encoding(handle.read(MAX_BYTES))
+            wanted = {"GB18030": "gb18030", "UTF-16": "utf-16"}.get(guess, "cp1252")
+            error.remedy = Text(
+                f"save it as UTF-8, or add --encoding {wanted}", f"请另存为 UTF-8，或加上 --encoding {wanted}"
+            )
+        raise
+
+
+def _no_row(path: Path, row: int, message: Text) -> InputError:
+    return InputError(
+        "no_such_row",
+        message,
+        remedy=Text(
+            "leave --row out, or name a row of an inventory, from 0", "请去掉 --row，或指定清单中的行（从 0 起）"
+        ),
+        path=str(path),
+        field=f"row {row}",
+    )
 
 
 def _limit(head: bytes) -> files.Limit:
@@ -89,7 +156,7 @@ def _pdf(data: bytes, path: Path) -> str:
 
 def _problem(text: str, place: str, row: int | None = None) -> InputError | None:
     field = None if row is None else f"row {row}"
-    if not text.strip():
+    if not text.removeprefix("\ufeff").strip():
         return InputError(
             "no_text",
             Text("there is no text in it", "其中没有文本"),
@@ -124,7 +191,7 @@ def _docx(data: bytes, path: Path) -> str:
                 )
             with book.open(_MAIN) as part:
                 text = _paragraphs(part, path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, expat.ExpatError) as error:
+    except _DAMAGED as error:
         raise InputError(
             "bad_docx",
             Text(f"the document is damaged or locked: {error}", f"文档已损坏或已加密：{error}"),
@@ -190,34 +257,67 @@ def _paragraphs(part: IO[bytes], path: Path) -> str:
     return "".join(out).strip("\n")
 
 
-def _column(path: Path, column: str | None) -> Iterator[Description | InputError]:
+def _column(path: Path, column: str | None, row: int | None, encoding: str | None) -> Iterator[Description | BadRow]:
     try:
         from steelyard.intake.inventory import read_sheet
         from steelyard.intake.mapping import Inventory
     except ImportError:
         raise missing_extra("portfolio", "polars") from None
-    sheet = read_sheet(path, Inventory())
-    names = sheet.frame.columns
-    if column is None or column not in names:
-        listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-        message = (
-            Text("an inventory is read one column at a time", "清单须指定一列")
-            if column is None
-            else Text(f"there is no column {column!r}", f"没有列 {column!r}")
+    sheet = read_sheet(path, Inventory(encoding=encoding or "utf-8"))
+    name = _checked_column(path, column, sheet.frame.columns)
+    if row is not None and not 0 <= row < sheet.total:
+        raise _no_row(
+            path,
+            row,
+            Text(
+                f"there is no row {row}; the inventory has {sheet.total}, counted from 0",
+                f"没有第 {row} 行；清单共 {sheet.total} 行，从 0 起计",
+            ),
         )
+    texts = dict(zip(sheet.rows, sheet.frame[name].to_list(), strict=True))
+    for number in range(sheet.total) if row is None else (row,):
+        value = texts.get(number) or ""
+        error = _bad_row(path, number, sheet.unusable.get(number)) or (
+            _problem(value, str(path), number) if value.strip() else None
+        )
+        yield Description(str(path), value, number) if error is None else BadRow(number, error)
+
+
+def _checked_column(path: Path, column: str | None, names: list[str]) -> str:
+    """The column. Raises InputError for one that is not there, or that two columns are called."""
+    if column is not None and f"{column}#2" in names:
         raise InputError(
-            "no_such_column",
-            message,
-            remedy=(near(column, names) if column else None)
-            or Text(f"name one with --column: {listed}", f"请用 --column 指定一列：{listed}"),
+            "duplicate_column",
+            Text(f"two columns are called {column!r}", f"有两列都叫 {column!r}"),
+            remedy=Text("give each column a name of its own", "请为各列取不同的列名"),
             path=str(path),
         )
-    for row, text in zip(sheet.rows, sheet.frame[column].to_list(), strict=True):
-        value = text or ""
-        yield _problem(value, str(path), row) or Description(str(path), value, row)
-    for row, reason in sheet.unusable.items():
-        english, _, chinese = reason.partition(" / ")
-        yield InputError(
-            "bad_row", Text(english, chinese or english), path=str(path), field=f"row {row}",
-            remedy=Text("correct this row", "请修正该行"),
-        )  # fmt: skip
+    if column is not None and column in names:
+        return column
+    listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    message = (
+        Text("an inventory is read one column at a time", "清单须指定一列")
+        if column is None
+        else Text(f"there is no column {column!r}", f"没有列 {column!r}")
+    )
+    raise InputError(
+        "no_such_column",
+        message,
+        remedy=(near(column, names) if column else None)
+        or Text(f"name one with --column: {listed}", f"请用 --column 指定一列：{listed}"),
+        path=str(path),
+    )
+
+
+def _bad_row(path: Path, row: int, reason: str | None) -> InputError | None:
+    """The error for a damaged row; an empty one is no error."""
+    if reason is None or reason.startswith("the row is empty"):
+        return None
+    english, _, chinese = reason.partition(" / ")
+    return InputError(
+        "bad_row",
+        Text(english, chinese or english),
+        path=str(path),
+        field=f"row {row}",
+        remedy=Text("correct this row", "请修正该行"),
+    )

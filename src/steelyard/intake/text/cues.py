@@ -2,7 +2,9 @@
 
 Every cue is data in the lexicon. A cue has a scope:
 - `before`: it stands before the mention in the same clause (or, unless it speaks of others, within it), and reaches
-  into a list that goes on; one that spans an aside ("do not, and will not, use") counts where it ends;
+  into a list that goes on; one that spans an aside ("do not, and will not, use") counts where it ends. A denial ends
+  where a new predicate begins ("does not store names and recognises faces"). A refusal is a predicate of its own: what
+  it refuses is denied, never the refusal itself, nor the means ("avoids queues by recognising faces");
 - `after`: it follows the mention in the same clause, or the whole list of which the mention is an item;
 - `clause`: anywhere in the clause;
 - `onward`: its clause and the later ones of the sentence, until a word such as "today" takes it back;
@@ -90,6 +92,10 @@ class Cues:
         if cue.scope == "onward":
             return gap == 0 or (gap < 0 and not self._taken_back(to, start))
         if at >= end or start - to > cue.reach or (cue.stance == "other_party" and to > start):
+            return False
+        if "means" in cue.parted and to > start:
+            return False
+        if self._words.parted(cue, self._low, to, start, end):
             return False
         return gap == 0 or (gap < 0 and self._list_goes_on(at, start, end))
 

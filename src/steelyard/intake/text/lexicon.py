@@ -34,7 +34,7 @@ Scope = Literal["before", "after", "clause", "onward", "overlap"]
 CueStance = Literal["denies", "plans", "other_party", "harmless"]
 
 _GAP_EN = r"(?:[ -]|[ ,'(/-][^.;:!?。；：！？]{0,45}?[ ,'(/-])"
-_GAP_ZH = r"[^。；！？，,;!?]{0,14}?"
+_GAP_ZH = r"[^。；！？：，,;!?]{0,14}?"
 _AUXILIARY = "can|cannot|could|will|would|may|might|must|shall|not|never|to|it"
 _ADVERB = "also|then|even|now|often|always|automatically|directly|themselves"
 _UNBOUNDED = re.compile(r"(?<!\\)(?:[*+]|\{[0-9]*,\})")
@@ -65,7 +65,10 @@ class EntryData(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
 
 
 class CueData(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"without": "not"}):
-    """A cue as written; `reach` is the greatest distance to the mention in characters, `aside`: its span holds one."""
+    """A cue as written; `reach` is the greatest distance to the mention in characters, `aside`: its span holds one.
+
+    `parted` names the lists of `parting` whose words, between cue and mention, end what the cue denies.
+    """
 
     id: str
     stance: CueStance
@@ -74,6 +77,7 @@ class CueData(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
     zh: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     aside: bool = False
+    parted: tuple[Literal["predicate", "means"], ...] = ()
     reach_en: int = 60
     reach_zh: int = 24
 
@@ -93,12 +97,20 @@ class ShorthandData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     between: tuple[str, ...]
 
 
+class PartingData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Words that end a denial: a new predicate ("and recognises"), or the means of an act ("avoids queues by ...")."""
+
+    predicate: WordsData
+    means: WordsData
+
+
 class LexiconData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The pack: shorthand, cues, words that take a plan back, words that end a list, and the entries."""
 
     lexicon: int
     shorthand: ShorthandData
     cues: tuple[CueData, ...]
+    parting: PartingData
     today: WordsData
     verbs: WordsData
     entries: tuple[EntryData, ...]
@@ -147,6 +159,7 @@ class Cue:
 
     def __init__(self, data: CueData, patterns: tuple[str, ...], reach: int, signs: Signs) -> None:
         self.id, self.stance, self.scope, self.aside, self.reach = data.id, data.stance, data.scope, data.aside, reach
+        self.parted = data.parted
         self._pattern = compiled(patterns, signs)
         self._not = compiled(data.without, signs) if data.without else None
 
@@ -159,7 +172,7 @@ class Cue:
     def _void(self, low: str, start: int, end: int) -> bool:
         if self._not is None:
             return False
-        window = self._not.finditer(low, max(0, start - 30), min(len(low), end + 30))
+        window = self._not.finditer(low, max(0, start - 30), min(len(low), end + 60))
         return any(found.start() < end and start < found.end() and whole(low, found) for found in window)
 
 
@@ -183,6 +196,10 @@ class Lexicon:
         for cue in data.cues:
             self.cues += [Cue(cue, cue.en, cue.reach_en, signs)] if cue.en else []
             self.cues += [Cue(cue, cue.zh, cue.reach_zh, signs)] if cue.zh else []
+        self._parting = {
+            "predicate": compiled((*data.parting.predicate.en, *data.parting.predicate.zh), signs),
+            "means": compiled((*data.parting.means.en, *data.parting.means.zh), signs),
+        }
         self._today = compiled((*data.today.en, *data.today.zh), signs)
         self._verbs = compiled((*data.verbs.en, *data.verbs.zh), signs)
 
@@ -204,6 +221,14 @@ class Lexicon:
     def resets(self, low: str, start: int, end: int) -> Iterator[re.Match[str]]:
         """Words that speak of the present between two places."""
         return (found for found in self._today.finditer(low, start, end) if whole(low, found))
+
+    def parted(self, cue: Cue, low: str, after: int, start: int, end: int) -> bool:
+        """Whether words after a cue, before or into the mention from `start` to `end`, end what the cue denies."""
+        return any(
+            found.start() < start and whole(low, found)
+            for name in cue.parted
+            for found in self._parting[name].finditer(low, after, end)
+        )
 
     def is_list_item(self, piece: str) -> bool:
         """Whether a clause is only the next item of a list: short and without a verb or a new subject."""
@@ -276,10 +301,15 @@ def read_lexicon(path: Path, words: Vocabulary) -> LexiconData:
         for key, patterns in (("en", cue.en), ("zh", cue.zh), ("not", cue.without)):
             for place, pattern in enumerate(patterns):
                 check_pattern(doc, ("cues", index, key, place), pattern, signs)
-    for key, group in (("today", data.today), ("verbs", data.verbs)):
+    for keys, group in (
+        (("parting", "predicate"), data.parting.predicate),
+        (("parting", "means"), data.parting.means),
+        (("today",), data.today),
+        (("verbs",), data.verbs),
+    ):
         for lang, patterns in (("en", group.en), ("zh", group.zh)):
             for place, pattern in enumerate(patterns):
-                check_pattern(doc, (key, lang, place), pattern, signs)
+                check_pattern(doc, (*keys, lang, place), pattern, signs)
     return data
 
 

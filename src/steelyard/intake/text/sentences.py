@@ -8,13 +8,15 @@ the next may assert.
 import re
 from typing import NamedTuple
 
+from steelyard.intake.text.traditional import TABLE as _TRADITIONAL
+
 _SPACES = dict.fromkeys((9, 10, 11, 12, 13, 0xA0, 0x3000, 0x2002, 0x2003, 0x2009, 0x202F), " ")
 _WIDE = {code: chr(code - 0xFEE0) for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
-_FOLD = {**_SPACES, **_WIDE, 0x2019: "'", 0x2018: "'", 0x2010: "-", 0x2011: "-"}
+_FOLD = {**_TRADITIONAL, **_SPACES, **_WIDE, 0x2019: "'", 0x2018: "'", 0x2010: "-", 0x2011: "-"}
 
 _STOP = re.compile(
-    r"[。！？；!?;]|\.(?=\s|$|[\"'”’)])|\n[ \t]*\n|"
-    r"\n(?=[ \t]*(?:[-*•·]|[0-9]{1,2}[.)、]|[（(][0-9一二三四五六七八九十]{1,2}[)）]))"
+    r"[。！？；!?;]|\.(?=\s|$|[\"'”’)])|(?:\r\n|\n|\r(?!\n))[ \t]*[\n\r]|"
+    r"[\n\r](?=[ \t]*(?:[-*•·]|[0-9]{1,2}[.)、]|[（(][0-9一二三四五六七八九十]{1,2}[)）]))"
 )
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|no|nos|vs|approx|dr|mr|ms|mrs|inc|ltd|co|st|fig|u\.s|a\.m|p\.m)|\b[a-z])$"
@@ -23,7 +25,7 @@ _BREAK = re.compile(
     r"，|：|——|—| – | - |,(?![0-9])|:(?![0-9/])|"
     r"(?<=[ )])(?=(?:but|while|whilst|although|though|whereas|however|because|except|excepting|instead|apart from|"
     r"other than|unless|only the)\b)|"
-    r"(?=但(?:是|会|可|仍|对|在|用)?|而是|不过|然而|除了)"
+    r"(?=但(?:是|会|可|仍|对|在|用)?|而是|不过|然而|除了|因为|由于)"
 )  # fmt: skip
 
 
@@ -37,7 +39,7 @@ class Clause(NamedTuple):
 
 
 def normal(text: str) -> str:
-    """The text as patterns see it: lower case, plain spaces, full-width letters narrowed; never longer or shorter."""
+    """The text as patterns see it, no longer or shorter: lower case, plain spaces, narrow letters, simplified signs."""
     folded = text.translate(_FOLD)
     lowered = folded.lower()
     if len(lowered) == len(text):

@@ -159,7 +159,10 @@ def _monotone(system: System, fact: Fact, name: str, about: Text) -> Finding:
             "raised": plain(words, raised),
             "tier": {"before": high, "after": low},
         },
-        note=Text(f"{shown} lowers the tier from {high} to {low}", f"改为 {shown} 后，等级由 {high} 降为 {low}"),
+        note=Text(
+            f"{shown} lowers the tier from {high} to {low}",
+            f"改为 {shown} 后，等级由{TIER_NAMES[high].zh}降为{TIER_NAMES[low].zh}",
+        ),
     )
 
 

@@ -1,8 +1,10 @@
 -- The read model behind lists: one row for each system on record, kept in the transaction of each change, rebuildable.
+-- The same as 0002_summary.sqlite.sql, with texts in the order of their bytes, as SQLite has them.
 CREATE TABLE gates_system (
-  system TEXT PRIMARY KEY,
-  name TEXT NOT NULL,
-  unit TEXT NOT NULL,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  system TEXT COLLATE "C" NOT NULL UNIQUE,
+  name TEXT COLLATE "C" NOT NULL,
+  unit TEXT COLLATE "C" NOT NULL,
   owner TEXT NOT NULL,
   stage TEXT NOT NULL,
   tier_lowest TEXT NOT NULL,
@@ -21,19 +23,23 @@ CREATE TABLE gates_system (
 );;
 CREATE INDEX gates_system_name ON gates_system (name, system);;
 CREATE INDEX gates_system_unit ON gates_system (unit, name, system);;
+CREATE INDEX gates_system_owner ON gates_system (owner, name, system);;
 CREATE INDEX gates_system_tier ON gates_system (tier_highest, name, system);;
 CREATE INDEX gates_system_stage ON gates_system (stage, name, system);;
+CREATE INDEX gates_system_stage_tier ON gates_system (stage, tier_highest, name, system);;
 CREATE INDEX gates_system_due ON gates_system (due, system);;
--- Who is waited for, by role: the queues of reviewers.
+-- Who is waited for, by role: the queues of reviewers. What has no day stands at the end of time.
 CREATE TABLE gates_waiting (
   role TEXT NOT NULL,
-  system TEXT NOT NULL,
-  due TEXT,
-  PRIMARY KEY (role, system)
+  due TEXT COLLATE "C" NOT NULL,
+  system TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (role, due, system)
 );;
+CREATE INDEX gates_waiting_system ON gates_waiting (system);;
 -- Words of each system, whole and as overlapping pairs of Chinese characters: the same search on both databases.
 CREATE TABLE gates_word (
-  word TEXT NOT NULL,
-  system TEXT NOT NULL,
-  PRIMARY KEY (word, system)
+  word TEXT COLLATE "C" NOT NULL,
+  id BIGINT NOT NULL,
+  PRIMARY KEY (word, id)
 );;
+CREATE INDEX gates_word_id ON gates_word (id, word);;
