@@ -74,7 +74,7 @@ def build(url: str, systems: int, in_full: int, entries: int) -> None:
                     assert row is not None
                     due = (desk.on + dt.timedelta(days=draw.randrange(-20, 40))).isoformat() if row.due else None
                     new = replace(row, system=profile.id, name=profile.name, due=due)
-                    summary.write(link, new, summary.words_of(new, profile.purpose))
+                    summary.write(link, new, summary.words_of(new, profile.purpose), policy=desk.policy.digest)
         _entries(link, home, entries)
         if link.dialect == "postgresql":
             link.execute("ANALYZE")

@@ -47,7 +47,10 @@ def main() -> int:
         if code != EXPECTED.get(step, 0):
             return code or 1
     print()
-    return subprocess.run([sys.executable, "scripts/demo_launch.py"], cwd=ROOT, env=environment, check=False).returncode
+    code = subprocess.run([sys.executable, "scripts/demo_launch.py"], cwd=ROOT, env=environment, check=False).returncode
+    store = ROOT / "out" / "demo-console" / "steelyard.db"
+    print(f"\nThe console with a made-up organisation: steelyard serve --demo --store sqlite:///{store}", flush=True)
+    return code
 
 
 if __name__ == "__main__":

@@ -3,30 +3,42 @@
 #
 #   examples/ci/gate.sh steelyard.yaml launch [BASE]
 #
-# BASE is the commit to compare with (default: origin/main). Writes gate.sarif and gate.xml (JUnit) for the code host to
-# show, prints the difference for people, and ends with the gate's own exit code: 0 open, 1 closed, 2 the profile cannot
-# be used, 3 the machine is not ready. The store is the folder .steelyard/ beside the profile, committed with it.
+# The profile may stand anywhere in the repository, by a relative or an absolute path. BASE is the commit to compare with
+# (default: origin/main). Writes gate.sarif and gate.xml (JUnit) into the current folder for the code host to show, prints
+# the difference for people, and ends with the gate's own exit code: 0 open, 1 closed, 2 the profile cannot be used,
+# 3 the machine is not ready. The store is the folder .steelyard/ beside the profile, committed with it. STEELYARD names
+# the command where it is not on PATH, for example STEELYARD=.venv/bin/steelyard.
 set -u
 profile=${1:?which profile}
 gate=${2:-launch}
 base=${3:-origin/main}
-STEELYARD_STORE=${STEELYARD_STORE:-folder:$(dirname "$profile")/.steelyard}
+steelyard=${STEELYARD:-steelyard}
+folder=$(dirname "$profile")
+STEELYARD_STORE=${STEELYARD_STORE:-folder:$folder/.steelyard}
 export STEELYARD_STORE
+
+if ! command -v "$steelyard" >/dev/null 2>&1; then
+  echo "$steelyard is not on PATH: install it (pip install steelyard), or name it with STEELYARD=/path/to/steelyard" >&2
+  exit 3
+fi
 
 before=$(mktemp)
 trap 'rm -f "$before"' EXIT
-if git show "$base:$profile" >"$before" 2>/dev/null; then
-  echo "What changes from $base:"
-  steelyard diff "$before" "$profile"
-  echo
-fi
 
-steelyard gate "$profile" --at "$gate" --format sarif >gate.sarif
+"$steelyard" gate "$profile" --at "$gate" --format sarif >gate.sarif
 code=$?
 if [ "$code" -gt 1 ]; then
-  cat gate.sarif
+  rm -f gate.sarif # what is wrong was said above
   exit "$code"
 fi
-steelyard gate "$profile" --at "$gate" --format junit >gate.xml
-steelyard gate "$profile" --at "$gate"
+"$steelyard" gate "$profile" --at "$gate" --format junit >gate.xml
+
+if git -C "$folder" show "$base:./$(basename "$profile")" >"$before" 2>/dev/null; then
+  echo "What changes from $base:"
+  "$steelyard" diff "$before" "$profile"
+else
+  echo "$base holds no $profile to compare with."
+fi
+echo
+"$steelyard" gate "$profile" --at "$gate"
 exit "$code"

@@ -1,4 +1,4 @@
-"""A backup is one file without keys; put back, what was erased since is erased again, and the log says what happened."""
+"""A backup is one file without keys; put back, what was erased since is erased again, and the log tells it."""
 
 import json
 import shutil
@@ -113,6 +113,17 @@ def test_into_an_empty_place_with_the_keys_put_back_first(house: House, lived: s
     out = house.ok("restore", "b.zip")
     assert f"erased again: {lived}" in out
     assert {OWNER, None} & names(house) and GONE not in names(house)
+
+
+def test_the_only_administrator_of_the_copy_is_erased_again_too(house: House) -> None:
+    house.people()
+    first = next(item["holder"] for item in house.json_lines("key", "list") if item["name"] == ADMINISTRATOR)
+    house.ok("backup", "b.zip")
+    house.person("Later Head", "administrator")
+    house.ok("ledger", "erase", first)
+    said = house.json("restore", "b.zip", "--force")
+    assert said["ok"] and [item["subject"] for item in said["erased_again"]] == [first]
+    assert ADMINISTRATOR not in names(house)
 
 
 def test_a_copy_put_back_by_hand_is_told_what_to_run(house: House, lived: str) -> None:

@@ -248,7 +248,7 @@ def test_two_files_of_one_name_keep_both_and_one_file_twice_counts_once(house: H
         ("wrong_type", ["drill", "--subject", "here.txt", "--predicate", "type.json"]),
         ("bad_json", ["drill", "--subject", "here.txt", "--predicate", "twice.json"]),
         ("bad_json", ["drill", "--subject", "here.txt", "--predicate", "list.json"]),
-        ("bad_json", ["drill", "--subject", "here.txt", "--predicate", "absent.json"]),
+        ("cannot_read", ["drill", "--subject", "here.txt", "--predicate", "absent.json"]),
         ("bad_statement", ["drill", "--subject", "here.txt", "--predicate", "fraction.json"]),
     ],
 )

@@ -15,6 +15,10 @@ SCRIPT = ROOT / "examples" / "ci" / "gate.sh"
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return run_in(folder, folder, *command)
+
+
+def run_in(place: Path, folder: Path, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
     tools = folder / "bin"
     tools.mkdir(exist_ok=True)
     steelyard = tools / "steelyard"
@@ -30,7 +34,8 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
         "GIT_COMMITTER_EMAIL": "t@example.cn",
     }
     env.pop("STEELYARD_STORE", None)
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, encoding="utf-8", check=False)
+    env.update(more)
+    return subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, encoding="utf-8", check=False)
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -78,5 +83,15 @@ def test_the_step_opens_and_closes_again_with_the_difference(tmp_path: Path) -> 
     suite = ET.parse(tmp_path / "gate.xml").getroot()  # noqa: S314  (our own output)
     assert len(found) == int(suite.get("failures") or 0) > 5
 
+    assert closed.stdout.count("stays CLOSED") + closed.stdout.count("不予放行") == 1  # said once
+    (tmp_path / "work").mkdir()
+    for place, name in ((tmp_path / "work", str(profile)), (tmp_path / "work", "../steelyard.yaml")):
+        there = run_in(place, tmp_path, str(SCRIPT), name, "launch", "main")  # by an absolute path, from a subfolder
+        assert there.returncode == 1 and "audience" in there.stdout and "->" in there.stdout, there.stdout
+
     profile.write_text("facts: {audience: nobody}\n", encoding="utf-8")
-    assert run(tmp_path, str(SCRIPT), "steelyard.yaml").returncode == 2
+    bad = run(tmp_path, str(SCRIPT), "steelyard.yaml", "launch", "main")
+    assert bad.returncode == 2 and (bad.stdout + bad.stderr).count("nobody") == 1
+    assert not (tmp_path / "gate.sarif").exists()
+    gone = run_in(tmp_path, tmp_path, str(SCRIPT), "steelyard.yaml", STEELYARD="/nowhere/steelyard")
+    assert gone.returncode == 3 and "not on PATH" in gone.stderr

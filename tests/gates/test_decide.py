@@ -192,7 +192,9 @@ def test_five_people_open_the_deep_lane_and_a_material_change_shuts_it(house: Ho
     names = {role: f"Person {role.title()}" for role in DEEP}
     house.people(**names)
     missing = {item["obligation"]: item for item in house.gate()["missing"]}
-    reviews = {name for name, item in missing.items() if item["needs"] == ["approval"]}
+    reviews = {name for name, item in missing.items() if item["decision"]}
+    assert {tuple(missing[name]["needs"]) for name in reviews} == {("review",), ("sign_off",)}
+    assert {missing[name]["decision"]["role"] for name in reviews} == set(DEEP)
     assert len(reviews) == 5
     for role, name in names.items():
         house.ok(*decide("approve", name, role, "--gate", "launch"))

@@ -50,7 +50,10 @@ def test_appointments_end_and_the_newest_counts(house: House) -> None:
     assert roles(house)[NAME] == []
     house.ok("appoint", NAME, "--role", "legal", "--by", ADMINISTRATOR)
     assert roles(house)[NAME] == ["legal"]
-    house.ok("appoint", ADMINISTRATOR, "--role", "administrator", "--until", yesterday, "--by", ADMINISTRATOR)
+    end = ["appoint", ADMINISTRATOR, "--role", "administrator", "--until", yesterday, "--by", ADMINISTRATOR]
+    house.refused(1, "last_administrator", *end)
+    house.ok("appoint", NAME, "--role", "administrator", "--by", ADMINISTRATOR)
+    house.ok(*end)
     house.refused(1, "not_administrator", "appoint", NAME, "--role", "data", "--by", ADMINISTRATOR)
 
 
@@ -117,7 +120,10 @@ def test_names_stand_in_no_leaf_no_envelope_and_no_file(house: House) -> None:
             assert form not in everything or name in (OWNER, accountable)
     assert person.encode() in everything
     owner = next(item["holder"] for item in house.json_lines("key", "list") if item["name"] == OWNER)
-    assert house.json("ledger", "erase", owner) == {"subject": owner, "fields": ["name"], "profiles": 1}
+    erased = house.json("ledger", "erase", owner)
+    assert {name: erased[name] for name in ("subject", "fields", "profiles", "already")} == {
+        "subject": owner, "fields": ["name"], "profiles": 1, "already": None,
+    }  # fmt: skip
     assert OWNER.encode() not in house.everything() and accountable.encode() not in house.everything()
     assert house.json("ledger", "verify")["ok"] is True and house.json("reindex", "--check") == {"differing": []}
     assert roles(house)[NAME] == ["legal"]
@@ -130,8 +136,15 @@ def test_erasing_destroys_the_name_the_salt_and_the_key_and_the_log_still_verifi
     assert row[1] in house.everything()
     envelopes = house.dump("evidence_envelope")
     house.refused(2, "unknown_subject", "ledger", "erase", "p-0000000000000000")
-    house.refused(2, "unknown_subject", "ledger", "erase", NAME)
-    assert house.json("ledger", "erase", person)["fields"] == ["name"]
+    assert "key list" in house.refused(2, "unknown_subject", "ledger", "erase", "Nobody Here")["remedy"]
+    assert house.json("ledger", "erase", NAME.upper())["fields"] == ["name"]
+    leaves = house.select("SELECT count(*) FROM ledger_entry")
+    again = house.run("ledger", "erase", person)
+    assert (
+        again.code == 0
+        and "erased already" in again.out
+        and house.select("SELECT count(*) FROM ledger_entry") == leaves
+    )
     for secret in (row[1], row[2], wrapped, NAME.encode()):
         assert secret not in house.everything()
     assert row[0].encode() in house.everything()  # the commitment stays: it says nothing without its salt

@@ -255,6 +255,41 @@ def test_a_rebuild_says_what_was_written_step_by_step(home: Home, link: sql.Conn
     assert [name for name, said in summary.contents(link).items() if said != step_by_step[name]] == ["gates_word"]
 
 
+def test_what_the_day_or_another_policy_overtook_is_judged_again(
+    home: Home, link: sql.Connection, policy: Policy
+) -> None:
+    desk = Desk.of(home, policy, statement.local_date(utc_now()))
+    profile = replace(systems_of(policy, "p-0000000000000000")[0], id="s-day")
+    with link.transaction():
+        clear(link)
+        own = people.own_key(home, link, utc_now())
+        tables.record_assessment(link, case_of(assess(profile, policy, desk.on)), own, utc_now())
+        needs = [step.fired.rule for step in desk.judge(case_of(assess(profile, policy, desk.on)), link).plan()]
+        rule = next(item for item in needs if "document" in item.evidence)
+        kind, until = desk.kinds.resolve("document"), desk.on + dt.timedelta(days=3)
+        more = desk.requirements.of(rule.id, kind.id)
+        paper = statement.evidence(
+            kind,
+            [statement.Subject("file", "1" * 64)],
+            profile.id,
+            issued=utc_now(),
+            result=dict(more.examples.meets if more else kind.examples.satisfies),
+            valid_until=until.isoformat(),
+            obligations=[rule.id],
+        )
+        evidence.add(link, paper.sealed(own), desk.kinds, ts=utc_now())
+        before = summary.refresh(link, desk, profile)
+    with link.transaction():
+        assert summary.turn(link, desk) == 0
+        for days, shut in ((3, before.shut), (4, before.shut + 1)):
+            summary.turn(link, replace(desk, on=desk.on + dt.timedelta(days=days)))
+            assert summary.find(link)[0].shut == shut
+        link.execute("UPDATE gates_system SET policy = 'another', stage = 'launched'")
+        assert summary.turn(link, desk) == 1 and summary.find(link) == [before]
+        link.execute("UPDATE gates_system SET policy = 'another', system = 'nowhere'")
+        assert summary.turn(link, desk) == 1 and summary.turn(link, desk) == 0
+
+
 def test_reindex_builds_the_read_model_too(house: House) -> None:
     house.profile("meeting-notes")
     house.people(legal="Sun Yue")

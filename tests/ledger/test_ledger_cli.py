@@ -1,6 +1,7 @@
 """The ledger as its users meet it: commands, files, a witness, a copy put back."""
 
 import contextlib
+import datetime as dt
 import functools
 import http.server
 import json
@@ -182,3 +183,45 @@ def test_a_copy_put_back_is_named_and_not_written_to(house: Path, capsys: pytest
     assert code == 3 and json.loads(out)["error"]["code"] == "rolled_back"
     code, out, _ = run(capsys, "verify", "--json")
     assert code == 1 and "rollback" in [item["code"] for item in json.loads(out)["alarms"]]
+
+
+def test_what_does_not_hold_proves_nothing_and_says_what_to_do(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "init", "--origin", "example.cn/ai")
+    code, out, _ = run(capsys, "verify")
+    assert code == 1 and "nothing changed" not in out and "ledger checkpoint" in out
+    run(capsys, "checkpoint")
+    code, out, _ = run(capsys, "verify")
+    assert code == 0 and "nothing changed" in out
+    run(capsys, "append", str(records(house / "r.jsonl", 3)))
+    run(capsys, "export", "old")
+    code, _, err = run(capsys, "witness", "old", "--state", "w")
+    assert code == 0 and "from the folder itself" in err
+    run(capsys, "append", str(house / "r.jsonl"))
+    run(capsys, "export", "new")
+    vkey = (house / "new" / "vkey").read_text(encoding="utf-8").strip()
+    code, _, err = run(capsys, "witness", "new", "--state", "w", "--key", vkey)
+    assert code == 0 and "from the folder itself" not in err
+    code, out, _ = run(capsys, "witness", "old", "--state", "w", "--key", vkey)
+    assert code == 1 and "nothing changed" not in out
+
+
+def test_times_of_witnesses_are_rfc_3339(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "init", "--origin", "example.cn/ai")
+    run(capsys, "append", str(records(house / "r.jsonl", 3)))
+    _, out, _ = run(capsys, "witness", "--state", "w", "--json")
+    _, out, _ = run(capsys, "verify", "--witness", json.loads(out)["vkey"], "--json")
+    (seen,) = json.loads(out)["witnesses"]
+    assert dt.datetime.fromisoformat(seen["time"]).tzinfo is not None
+
+
+def test_messages_about_folders_and_keys(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "init", "--origin", "example.cn/ai")
+    for args, words in (
+        (["verify", "nodir"], "no such folder"),
+        (["verify", "--witness", "nokey"], "ledger witness"),
+        (["verify", "--witness", "a+b+c"], "ledger witness"),
+        (["verify", ".", "--key", "nokey"], "ledger init"),
+        (["cosign", "nofile"], "no such file"),
+    ):
+        code, _, err = run(capsys, *args)
+        assert code == 2 and words in err and "Errno" not in err, err

@@ -56,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
         "made": pack.made,
         "files": len(written["files"]),
         "envelopes": len(pack.envelopes),
+        "about": sum(1 for item in pack.envelopes if item.stored.statement.predicate.get("system") == pack.system),
         "entries": sum(item.size for item in pack.logs),
         "alarms": [{"person": item.person, "field": item.name, "state": item.state} for item in _wrong(pack)],
     }
@@ -80,7 +81,7 @@ def _refuse_nothing(desk: "Desk") -> None:
 
 
 def _gates(pack: "Pack", desk: "Desk") -> dict[str, Any]:
-    from steelyard.cli.gates import gate_data
+    from steelyard.gates.shown import gate_data
     from steelyard.policy.model import GATES
 
     name = f"{pack.system}.yaml"  # the commands it shows are for a reader who has no folder of ours
@@ -108,8 +109,11 @@ def _say(told: dict[str, Any], options: argparse.Namespace) -> None:
     lang: Lang = options.lang
     say(
         Text(
-            f"{told['out']}: {told['envelopes']:,} statements about {told['system']}, {told['entries']:,} log entries",
-            f"{told['out']}：{told['system']} 的 {told['envelopes']:,} 份声明，{told['entries']:,} 条账本记录",
+            f"{told['out']}: {told['about']:,} statements about {told['system']}, "
+            f"{told['envelopes'] - told['about']:,} keys, appointments and standing approvals, "
+            f"{told['entries']:,} log entries",
+            f"{told['out']}：{told['system']} 的声明 {told['about']:,} 份，"
+            f"密钥、任命与常设批准 {told['envelopes'] - told['about']:,} 份，账本记录 {told['entries']:,} 条",
         ).get(lang)
     )
     say(

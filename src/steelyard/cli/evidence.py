@@ -8,12 +8,13 @@ from steelyard.base.errors import EXIT_DONE, EXIT_NO, EnvironmentNotReady, Input
 from steelyard.base.i18n import Lang, Text
 from steelyard.cli.common import policy_of, policy_options, report, say, say_json, warn, write_new
 from steelyard.cli.evidence_keys import register_keys
-from steelyard.cli.stores import home_of, person_passphrase, store_options
+from steelyard.cli.stores import cannot_read, home_of, person_passphrase, store_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from steelyard.base.keys import Envelope
     from steelyard.evidence.statement import Statement
-    from steelyard.gates.case import Case
 
 
 def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None:
@@ -84,14 +85,23 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
 def run_kinds(options: argparse.Namespace) -> int:
     """The kinds of evidence, or one with the schema of its result."""
     from steelyard.evidence.kinds import Kinds
+    from steelyard.gates.minimum import of_kind
 
     kinds, lang = Kinds.registered(), options.lang
     if options.kind:
         kind = kinds.resolve(options.kind)
         if options.json:
-            say_json({"id": kind.id, "predicate_type": kind.predicate_type, "schema": kind.schema()})
+            least = {"satisfies": kind.satisfies, "contradicts": kind.contradicts, "valid": kind.valid}
+            say_json({"id": kind.id, "predicate_type": kind.predicate_type, "schema": kind.schema(), **least})
             return EXIT_DONE
         say(f"{kind.id}  {kind.title.get(lang)}\n\n{kind.description.get(lang)}\n")
+        say(Text("What counts at least:", "至少须满足：").get(lang))
+        say(f"  {of_kind(kind).text().get(lang)}")
+        more = Text(
+            "  An obligation may ask for more: `steelyard explain FILE OBLIGATION`",
+            "  具体义务可能要求更多：`steelyard explain 文件 义务`",
+        )
+        say(more.get(lang) + "\n")
         for fact in kind.measures:
             values = " | ".join(fact.members) if fact.members else fact.type
             say(f"  {fact.id}: {values}\n      {fact.question.get(lang)}")
@@ -119,7 +129,9 @@ def _result(path: str | None) -> dict[str, Any]:
         return {}
     try:
         data = strict_json(Path(path).read_bytes())
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise cannot_read(error, path) from None
+    except ValueError as error:
         raise InputError(
             "bad_json",
             Text(f"not JSON: {error}", f"不是有效 JSON：{error}"),
@@ -165,15 +177,18 @@ def _collected(option: str | None, kind: str) -> dict[str, Any]:
 
 
 def run_new(options: argparse.Namespace) -> int:
-    """Writes a signed statement to a new file."""
+    """Writes a signed statement to a new file; says where it names an obligation that is not known to be owed."""
     from steelyard.base.clock import parse_date
+    from steelyard.cli.evidence_add import cautions
     from steelyard.evidence import statement
     from steelyard.evidence.kinds import Kinds
-    from steelyard.gates import people
+    from steelyard.gates import people, requirements, tables
     from steelyard.gates.desk import writing
     from steelyard.ledger.personal import utc_now
+    from steelyard.policy.compile import load_compiled
 
-    kind = Kinds.registered().resolve(options.kind)
+    kinds = Kinds.registered()
+    kind = kinds.resolve(options.kind)
     if options.valid_until is not None:
         parse_date(options.valid_until, field="--valid-until")
     subjects = statement.subjects_of([Path(item) for item in options.subject])
@@ -194,6 +209,7 @@ def run_new(options: argparse.Namespace) -> int:
     home = home_of(options)
     with writing(home) as link:
         signer = people.own_key(home, link, utc_now())
+        owed = tables.owed_on_record(link, options.system)
         if options.by:
             signer = people.signer(home, people.find(home, link, options.by), person_passphrase(options))
     envelope = said.sealed(signer)
@@ -201,8 +217,11 @@ def run_new(options: argparse.Namespace) -> int:
     digest = statement.envelope_digest(envelope)
     if options.json:
         say_json({"digest": digest, "out": options.out})
-    else:
-        say(digest)
+        return EXIT_DONE
+    say(digest)
+    if options.obligation:
+        for _, text in cautions(said, owed, requirements.load(load_compiled(), kinds), options.out):
+            warn(text.get(options.lang))
     return EXIT_DONE
 
 
@@ -214,53 +233,57 @@ def _envelope(path: str) -> "tuple[Envelope, Statement]":
         with open(path, "rb") as stream:
             data = stream.read(MAX_ENVELOPE + 1)
     except OSError as error:
-        raise InputError(
-            "cannot_read",
-            Text(f"cannot read: {error.strerror}", f"无法读取：{error.strerror}"),
-            remedy=Text("check the name", "请检查文件名"),
-            path=path,
-        ) from None
+        raise cannot_read(error, path) from None
     envelope = parse_envelope(data, path=path)
     return envelope, parse(envelope, path=path)
 
 
 def run_add(options: argparse.Namespace) -> int:
     """Takes statements in; one that cannot be used is told and leaves nothing, and the others still come."""
+    from steelyard.cli.evidence_add import case_for, cases_of, cautions
     from steelyard.evidence import store
     from steelyard.evidence.kinds import PREDICATE_PREFIX, Kinds
-    from steelyard.gates import people, tables
+    from steelyard.evidence.statement import envelope_digest
+    from steelyard.gates import people, requirements, tables
     from steelyard.gates.desk import writing
     from steelyard.ledger.personal import utc_now
 
     kinds, home, code = Kinds.registered(), home_of(options), EXIT_DONE
     files = [_attachment(item) for item in options.attach]
-    cases = _cases(options, home.folder.parent)
+    cases, wanted = cases_of(options, home.folder.parent), requirements.load(policy_of(options), kinds)
     with writing(home) as link:
         own = people.own_key(home, link, utc_now())
         for path in options.envelopes:
+            owed: Iterable[str] | None = None
             try:
                 envelope, said = _envelope(path)
                 system = said.predicate.get("system")
                 with link.transaction():
+                    case = None
                     if said.predicate_type.startswith(PREDICATE_PREFIX) and isinstance(system, str):
-                        case = _case_of(options, cases, system)
-                        if case is not None:
-                            tables.record_assessment(link, case, own, utc_now())
+                        case = case_for(options, cases, system)
+                        owed = tables.owed_on_record(link, system)
+                    again = store.get(link, envelope_digest(envelope)) is not None
+                    if case is not None and not again:
+                        tables.record_assessment(link, case, own, utc_now())
+                    count = link.one("SELECT max(seq) FROM evidence_envelope")
                     stored = store.add(link, envelope, kinds, ts=utc_now(), path=path)
+                    if case is not None:
+                        owed = [item.rule.id for item in case.assessment.obligations]
+                        if again or (count is not None and count[0] is not None and stored.seq <= count[0]):
+                            binds = stored.digest if options.profile else None
+                            tables.record_assessment(link, case, own, utc_now(), binds=binds)
             except SteelyardError as error:
                 code = max(code, report(error, options))
                 continue
+            told = cautions(said, owed, wanted, path)
             if options.json:
-                say_json({"path": path, "digest": stored.digest})
+                warnings = [{"code": name, "message": text.get(options.lang)} for name, text in told]
+                say_json({"path": path, "digest": stored.digest, "warnings": warnings})
             else:
                 say(stored.digest)
-                if not said.predicate.get("obligations"):
-                    warn(
-                        Text(
-                            f"{path} names no obligation: it counts for each that takes this kind",
-                            f"{path} 未指明义务：对接受该类别的每项义务都有效",
-                        ).get(options.lang)
-                    )
+                for _, text in told:
+                    warn(text.get(options.lang))
         for data in files:
             store.attach(link, data)
     return code
@@ -273,50 +296,10 @@ def _attachment(path: str) -> bytes:
         with open(path, "rb") as stream:
             data = stream.read(MAX_ATTACHMENT + 1)
     except OSError as error:
-        raise InputError(
-            "cannot_read",
-            Text(f"cannot read: {error.strerror}", f"无法读取：{error.strerror}"),
-            remedy=Text("check the name", "请检查文件名"),
-            path=path,
-        ) from None
+        raise cannot_read(error, path) from None
     if len(data) > MAX_ATTACHMENT:
         raise too_large(path)
     return data
-
-
-def _cases(options: argparse.Namespace, folder: Path) -> "dict[str, Case]":
-    """The cases of `--profile`, or of the profiles beside the store: what evidence that comes in now rests on."""
-    from steelyard.base.clock import today
-    from steelyard.gates.case import case_of
-    from steelyard.policy.assess import assess
-    from steelyard.profile.document import read
-
-    policy = policy_of(options)
-    found: dict[str, Case] = {}
-    for path in [Path(options.profile)] if options.profile else sorted(folder.glob("*.yaml"))[:50]:
-        try:
-            case = case_of(assess(read(path, policy.vocabulary), policy, today()))
-        except SteelyardError:
-            if options.profile:
-                raise
-            continue
-        found.setdefault(case.system, case)
-    return found
-
-
-def _case_of(options: argparse.Namespace, cases: "dict[str, Case]", system: str) -> "Case | None":
-    if options.profile and system not in cases:
-        other = next(iter(cases))
-        raise InputError(
-            "other_system",
-            Text(
-                f"this is the profile of {other}, the evidence is about {system}",
-                f"此档案属于 {other}，证据针对的却是 {system}",
-            ),
-            remedy=Text("name the profile of that system", "请提供该系统的档案"),
-            path=options.profile,
-        )
-    return cases.get(system)
 
 
 def run_verify(options: argparse.Namespace) -> int:

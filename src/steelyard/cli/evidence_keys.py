@@ -7,7 +7,7 @@ from typing import Any
 from steelyard.base.errors import EXIT_DONE, InputError
 from steelyard.base.i18n import Lang, Text
 from steelyard.cli.common import say, say_json, warn
-from steelyard.cli.stores import home_of, person_passphrase, store_options
+from steelyard.cli.stores import cannot_read, home_of, person_passphrase, store_options
 
 
 def register_keys(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None:
@@ -40,7 +40,7 @@ def run_key_new(options: argparse.Namespace) -> int:
     from steelyard.gates import people
     from steelyard.gates.desk import writing
 
-    home, secret = home_of(options), person_passphrase(options)
+    home, secret = home_of(options), person_passphrase(options, new=True)
     with writing(home) as link:
         person, first = people.new_person(home, link, options.person, secret)
     if options.json:
@@ -83,9 +83,21 @@ def run_key_list(options: argparse.Namespace) -> int:
             if options.json:
                 say_json(row)
             else:
-                gone = Text("revoked", "已撤销").get(options.lang) if key.revoked else ", ".join(roles)
-                say(f"{key.keyid[:16]}  {key.purpose:10} {names.get(key.holder) or key.holder:24} {gone}")
+                say(_line(key, names, roles, options.lang))
     return EXIT_DONE
+
+
+def _line(key: Any, names: dict[str, str | None], roles: list[str], lang: Lang) -> str:
+    """A key for a person to read: its id, purpose, holder (the pseudonym that other commands take), name and roles."""
+    from steelyard.gates.people import ROLES
+
+    name = names.get(key.holder) or (Text("name erased", "姓名已删除").get(lang) if key.purpose == "person" else "")
+    words = []
+    for said in roles:
+        role, at, unit = said.partition("@")
+        words.append(f"{ROLES[role].get(lang)}{at}{unit}" if role in ROLES else said)
+    more = Text("revoked", "已撤销").get(lang) if key.revoked else ("、" if lang == "zh" else ", ").join(words)
+    return f"{key.keyid[:16]}  {key.purpose:10} {key.holder:18} {name:20} {more}".rstrip()
 
 
 def _administrator(options: argparse.Namespace, link: Any, home: Any) -> Any:
@@ -111,6 +123,10 @@ def run_key_trust(options: argparse.Namespace) -> int:
     from steelyard.gates.desk import writing
     from steelyard.ledger.personal import utc_now
 
+    try:
+        Path(options.file).open("rb").close()
+    except OSError as error:
+        raise cannot_read(error, options.file) from None
     public = read_public(Path(options.file))
     until = parse_date(options.until, field="--until").isoformat() if options.until else None
     home = home_of(options)
@@ -130,7 +146,7 @@ def run_key_revoke(options: argparse.Namespace) -> int:
     import dataclasses
 
     from steelyard.evidence import store, trust
-    from steelyard.gates import people
+    from steelyard.gates import leaving, people
     from steelyard.gates.desk import writing
     from steelyard.ledger.personal import utc_now
 
@@ -143,12 +159,15 @@ def run_key_revoke(options: argparse.Namespace) -> int:
             if key.keyid.startswith(options.key) or options.key in (key.holder, names.get(key.keyid))
         ]
         if len(found) != 1:
+            several = Text(f"{len(found)} keys match {options.key}", f"有 {len(found)} 个密钥与 {options.key} 相符")
             raise InputError(
                 "unknown_key",
-                Text(f"{len(found)} keys match {options.key}", f"有 {len(found)} 个密钥与 {options.key} 相符"),
+                several if found else Text(f"no key matches {options.key}", f"没有与 {options.key} 相符的密钥"),
                 remedy=Text("`steelyard key list` shows them", "可用 `steelyard key list` 查看"),
             )
         now = utc_now()
+        if found[0].purpose == "person":
+            leaving.keep_one(link, found[0].holder, now)
         stored = store.vouch(
             link, dataclasses.replace(found[0], revoked=now), _administrator(options, link, home), ts=now
         )

@@ -86,7 +86,13 @@ def _decide_parser(actions: Any, common: argparse.ArgumentParser, name: str, lan
             help=Text("who asks for it; default: the owner of the system", "请求人；默认为系统负责人").get(lang),
         )
     if name == "standing":
-        parser.add_argument("--sample", metavar="PERCENT", type=int, default=10)
+        parser.add_argument(
+            "--sample",
+            metavar="PERCENT",
+            type=int,
+            default=10,
+            help=Text("how many are looked at afterwards; default: 10", "事后抽查比例，默认 10").get(lang),
+        )
         parser.add_argument("--units", metavar="UNIT", nargs="*", default=[])
     policy_options(parser, lang)
     store_options(parser, lang)
@@ -114,77 +120,12 @@ def run_gate(options: argparse.Namespace) -> int:
 
         print(junit(result, judge, options.file, options.lang))
     elif options.json:
-        say_json(gate_data(result, desk, judge.case.digest, options.file))
+        from steelyard.gates.shown import gate_data
+
+        say_json(gate_data(result, desk, judge.case.digest, options.file, options.lang))
     else:
         say(gate_text(result, desk, judge.case, options))
     return EXIT_DONE if result.open else EXIT_NO
-
-
-def needs(step: "Step") -> list[str]:
-    """What would satisfy a step: kinds of evidence, or an approval."""
-    return ["approval"] if step.role else list(step.fired.rule.evidence)
-
-
-def command_of(step: "Step", desk: "Desk", path: str) -> str | None:
-    """The command of the tool that makes the evidence, or of the decision; None where a person attests it."""
-    if step.role:
-        return f"steelyard decide approve {path} --role {step.role} --by NAME --reason TEXT"
-    return next(
-        (kind.command for name in step.fired.rule.evidence if (kind := desk.kinds.get(name)) and kind.command), None
-    )
-
-
-def gate_data(result: "Result", desk: "Desk", digest: str, path: str) -> dict[str, Any]:
-    """The gate as contracts fix it, with what else programs ask for."""
-    from steelyard.gates.gate import APPROVAL
-
-    def plain(step: "Step") -> dict[str, Any]:
-        return {
-            "obligation": step.fired.rule.id,
-            "needs": needs(step),
-            "command": command_of(step, desk, path),
-            "by": list(step.by),
-            "reopened": list(step.reopened),
-        }
-
-    missing = [plain(step) for step in result.of("due")]
-    for role in result.approval:
-        role_text = "ROLE" if role == APPROVAL else role
-        command = f"steelyard decide approve {path} --role {role_text} --by NAME --reason TEXT"
-        name = APPROVAL if role == APPROVAL else f"{APPROVAL}.{role}"
-        missing.append({"obligation": name, "needs": [APPROVAL], "command": command, "by": [], "reopened": []})
-    return {
-        "gate": result.gate,
-        "open": result.open,
-        "missing": missing,
-        "lapsed": [plain(step) for step in result.of("lapsed")],
-        "contradicted": [plain(step) for step in result.of("contradicted")],
-        "excepted": [
-            {**plain(step), "until": step.until.isoformat() if step.until else None} for step in result.of("excepted")
-        ],
-        "uncertain": [
-            {"obligation": step.fired.rule.id, "fact": step.facts[0] if step.facts else None, "facts": list(step.facts)}
-            for step in result.of("uncertain")
-        ]
-        + [
-            {"obligation": item.rule.id, "fact": item.open[0], "facts": list(item.open), "prohibition": True}
-            for item in result.undecided
-        ],
-        "satisfied": [
-            {
-                "obligation": step.fired.rule.id,
-                "by": list(step.by),
-                "until": step.until.isoformat() if step.until else None,
-                "named": not step.general,
-            }
-            for step in result.of("satisfied")
-        ],
-        "later": [step.fired.rule.id for step in result.of("later")],
-        "prohibited": [item.rule.id for item in result.prohibitions],
-        "stopped": [item.digest for item in result.stops],
-        "digest": digest,
-        "on": desk.on.isoformat(),
-    }
 
 
 _STATE_HEADS: tuple[tuple[str, Text], ...] = (
@@ -199,32 +140,23 @@ _STATE_HEADS: tuple[tuple[str, Text], ...] = (
 def gate_text(result: "Result", desk: "Desk", case: "Case", options: argparse.Namespace) -> str:
     """The gate for a person on a terminal."""
     from steelyard.base.tables import terminal_width, wrap
-    from steelyard.gates.gate import APPROVAL
-    from steelyard.policy.model import GATE_NAMES, ROLE_NAMES
+    from steelyard.gates.shown import consent_command
+    from steelyard.policy.model import GATE_NAMES
 
     lang: Lang = options.lang
     width, name = terminal_width(), GATE_NAMES[result.gate]
-    done = len(result.of("satisfied", "excepted"))
-    owed = len(result.steps) - len(result.of("later"))
+    done = len(result.of("satisfied", "excepted")) + len(result.granted)
+    owed = len(result.steps) - len(result.of("later")) + len(result.consents)
     head = (
         Text(f"The gate {name.en} is OPEN", f"关口“{name.zh}”：放行")
         if result.open
         else Text(f"The gate {name.en} stays CLOSED", f"关口“{name.zh}”：不予放行")
     )
     out = [Text(f"{head.en}: {done} of {owed} done", f"{head.zh}，已完成 {done}/{owed}").get(lang)]
-    for item in result.prohibitions:
-        out.append(wrap(Text(f"STOP: {item.rule.title.en}", f"禁止：{item.rule.title.zh}").get(lang), width, "  "))
-    for item in result.undecided:
-        text = Text(f"STOP, if confirmed: {item.rule.title.en}", f"如属实则禁止：{item.rule.title.zh}")
-        out.append(wrap(text.get(lang), width, "  "))
-        out.append(wrap(_ask(item.open[0], desk, lang), width, "      "))
-    for stop in result.stops:
-        out.append(
-            Text(f"  stopped on {stop.decided} as {stop.role}", f"  {stop.decided} 由 {stop.role} 停用").get(lang)
-        )
+    out += _stop_lines(result, desk, options, width)
     for state, title in _STATE_HEADS:
         steps = result.of(state)  # type: ignore[arg-type]
-        extra = result.approval if state == "due" else ()
+        extra = [item for item in result.consents if item.state != "satisfied"] if state == "due" else []
         if not steps and not extra:
             continue
         out.append(
@@ -234,34 +166,11 @@ def gate_text(result: "Result", desk: "Desk", case: "Case", options: argparse.Na
         )
         for step in steps:
             out.append(wrap(f"{step.fired.rule.title.get(lang)}  ({step.fired.rule.id})", width, "  "))
-            out.append(wrap(_step_text(step, desk, options), width, "      "))
-        for role in extra:
-            who = (
-                Text("any appointed person who does not own it", "一名已获任命、且不是负责人的人员")
-                if role == APPROVAL
-                else ROLE_NAMES.get(role, Text(role, role))
-            )
-            out.append(wrap(Text(f"approval by {who.en}", f"{who.zh}的批准").get(lang), width, "  "))
-            role_text = "ROLE" if role == APPROVAL else role
-            out.append(
-                wrap(
-                    f"steelyard decide approve {options.file} --role {role_text} --by NAME --reason TEXT",
-                    width,
-                    "      ",
-                )
-            )
-    general = [step for step in result.of("satisfied") if step.general]
-    if general:
-        out.append(
-            "\n"
-            + wrap(
-                Text(
-                    f"{len(general)} rest on evidence that names no obligation and counts for all that take its kind",
-                    f"其中 {len(general)} 项依据的证据未指明义务，按类别对所有同类义务有效",
-                ).get(lang),
-                width,
-            )
-        )
+            out += [wrap(line, width, "      ") for line in _step_lines(step, desk, options)]
+        for item in extra:
+            out.append(wrap(item.title().get(lang), width, "  "))
+            out.append(wrap(consent_command(item, options.file), width, "      "))
+    out += _notes(result, lang, width)
     if any(not step.role for step in result.of("due", "lapsed", "contradicted")):
         out.append("\n" + Text("Evidence is added so:", "添加证据：").get(lang))
         out.append(f"  steelyard evidence new KIND --system {case.system} --obligation ID --subject FILE --out X.json")
@@ -270,23 +179,85 @@ def gate_text(result: "Result", desk: "Desk", case: "Case", options: argparse.Na
     return "\n".join(out)
 
 
-def _step_text(step: "Step", desk: "Desk", options: argparse.Namespace) -> str:
+def _stop_lines(result: "Result", desk: "Desk", options: argparse.Namespace, width: int) -> list[str]:
+    """What keeps the gate shut whatever is handed in: prohibitions, and stops with what lifts them."""
+    from steelyard.base.tables import wrap
+    from steelyard.gates.sarif import stopped
+    from steelyard.gates.shown import approve_command
+
+    lang: Lang = options.lang
+    out = []
+    for item in result.prohibitions:
+        out.append(wrap(Text(f"STOP: {item.rule.title.en}", f"禁止：{item.rule.title.zh}").get(lang), width, "  "))
+    for item in result.undecided:
+        text = Text(f"STOP, if confirmed: {item.rule.title.en}", f"如属实则禁止：{item.rule.title.zh}")
+        out.append(wrap(text.get(lang), width, "  "))
+        out.append(wrap(_ask(item.open[0], desk, lang), width, "      "))
+    for stop in result.stops:
+        out.append(wrap(stopped(stop).get(lang), width, "  "))
+        out.append(wrap(approve_command(options.file, None), width, "      "))
+    return out
+
+
+def _notes(result: "Result", lang: Lang, width: int) -> list[str]:
+    """What a reader should know about what counts: overrides, and evidence that names no obligation."""
+    from steelyard.base.tables import wrap
+
+    out = []
+    for step in result.of("satisfied"):
+        if step.overridden:
+            text = Text(
+                f"{step.fired.rule.id} stands against a contrary result of {step.at} by an override until {step.until}",
+                f"{step.fired.rule.id} 有 {step.at} 的不利结果，现依推翻决定视为已满足，至 {step.until}",
+            )
+            out.append("\n" + wrap(text.get(lang), width))
+    general = [step for step in result.of("satisfied") if step.general]
+    if general:
+        text = Text(
+            f"{len(general)} rest on evidence that names no obligation and counts for all that take its kind",
+            f"其中 {len(general)} 项依据的证据未指明义务，按类别对所有同类义务有效",
+        )
+        out.append("\n" + wrap(text.get(lang), width))
+    return out
+
+
+def _step_lines(step: "Step", desk: "Desk", options: argparse.Namespace) -> list[str]:
     from steelyard.cli.judge import evidence_text
+    from steelyard.gates.shown import command_of
     from steelyard.policy.model import ROLE_NAMES
 
     lang: Lang = options.lang
     if step.state == "uncertain":
-        return _ask(step.facts[0] if step.facts else "", desk, lang)
+        return [_ask(step.facts[0] if step.facts else "", desk, lang)]
     if step.state == "excepted":
-        return Text(f"until {step.until}", f"至 {step.until}").get(lang)
+        return [Text(f"until {step.until}", f"至 {step.until}").get(lang)]
     again = ""
     if step.reopened:
         again = Text("something it rests on changed, do it again: ", "所依据的内容已变化，须重做：").get(lang)
-    if step.role:
-        return again + str(command_of(step, desk, options.file))
     made = command_of(step, desk, options.file)
-    owner = ROLE_NAMES[step.fired.rule.owner].get(lang)
-    return " · ".join(filter(None, (f"{again}{owner}", evidence_text(step.fired.rule.evidence, lang), made)))
+    if step.role:
+        lines = [again + str(made)]
+    else:
+        owner = ROLE_NAMES[step.fired.rule.owner].get(lang)
+        lines = [" · ".join(filter(None, (f"{again}{owner}", evidence_text(step.fired.rule.evidence, lang), made)))]
+    if step.state == "contradicted":
+        lines = [way_out(step, options.file).get(lang), *lines]
+    return [*lines, *(item.text().get(lang) for item in step.short)]
+
+
+def way_out(step: "Step", path: str) -> Text:
+    """What contradicts a step, of which day, and what ends that."""
+    digest = step.by[0][:19] if step.by else ""
+    if step.role:
+        return Text(
+            f"refused on {step.at} ({digest}); a newer approval in that role ends it",
+            f"{step.at} 被否决（{digest}）；由该角色重新批准即可解除",
+        )
+    command = f"steelyard decide override {path} --obligation {step.fired.rule.id} --until DATE"
+    return Text(
+        f"{digest} of {step.at} says otherwise; a newer result that passes ends it, or {command} ...",
+        f"{step.at} 的 {digest} 结果不利；可补充更新的合格结果，或运行 {command} ...",
+    )
 
 
 def _ask(fact: str, desk: "Desk", lang: Lang) -> str:

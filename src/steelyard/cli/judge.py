@@ -11,6 +11,7 @@ from steelyard.cli.common import date_of, policy_of, policy_options, report, say
 from steelyard.cli.stores import store_options
 
 if TYPE_CHECKING:
+    from steelyard.gates.minimum import Counts
     from steelyard.policy.assess import Assessment, Bounds
     from steelyard.policy.compile import Policy
     from steelyard.policy.match import Fired
@@ -246,64 +247,55 @@ def _by_gate(obligations: "list[Fired]") -> "list[Fired]":
 def run_plan(options: argparse.Namespace) -> int:
     """What is owed before each gate, and where each step stands."""
     from steelyard.base.tables import terminal_width, wrap
-    from steelyard.cli.gates import command_of, desk_of
+    from steelyard.cli.gates import desk_of, way_out
+    from steelyard.gates.gate import Consent
     from steelyard.gates.sarif import STATE_WORDS
+    from steelyard.gates.shown import consent_command, plan_data, rows_of
     from steelyard.policy.model import GATE_NAMES, ROLE_NAMES, TIER_NAMES
 
     lang: Lang = options.lang
     desk = desk_of(options, options.file)
     judge = desk.judge_now(options.file)
-    assessment, steps = judge.case.assessment, judge.plan()
+    assessment, rows = judge.case.assessment, rows_of(judge)
     if options.json:
-        say_json(
-            [
-                {
-                    "gate": step.fired.rule.gate,
-                    "obligation": step.fired.rule.id,
-                    "title": {"en": step.fired.rule.title.en, "zh": step.fired.rule.title.zh},
-                    "owner": step.fired.rule.owner,
-                    "due": step.fired.rule.due,
-                    "every": step.fired.rule.every,
-                    "certain": step.fired.certain,
-                    "state": step.state if step.state in ("satisfied", "lapsed", "excepted") else "due",
-                    "detail": step.state,
-                    "evidence": list(step.fired.rule.evidence),
-                    "command": command_of(step, desk, options.file),
-                    "by": list(step.by),
-                    "until": step.until.isoformat() if step.until else None,
-                }
-                for step in steps
-            ]
-        )
+        say_json(plan_data(judge, desk, options.file, lang))
         return EXIT_DONE
     tier = range_text(assessment.tier, TIER_NAMES, lang)
     name = assessment.profile.name or assessment.profile.id
-    done = sum(1 for step in steps if step.state in ("satisfied", "excepted"))
+    done = sum(1 for row in rows if row.state in ("satisfied", "excepted"))
     say(
         Text(
-            f"{name}: {len(steps)} steps, {f'{done} done, ' if done else ''}tier {tier}",
-            f"{name}：共 {len(steps)} 项，{f'已完成 {done} 项，' if done else ''}等级 {tier}",
+            f"{name}: {len(rows)} steps, {f'{done} done, ' if done else ''}tier {tier}",
+            f"{name}：共 {len(rows)} 项，{f'已完成 {done} 项，' if done else ''}等级 {tier}",
         ).get(lang)
     )
     width, gate = terminal_width(), ""
-    for step in steps:
-        rule = step.fired.rule
-        if rule.gate != gate:
-            gate = rule.gate
+    for row in rows:
+        at = "launch" if isinstance(row, Consent) else row.fired.rule.gate
+        if at != gate:
+            gate = at
             say(f"\n{GATE_NAMES[gate].get(lang)}")
-        mark = {"satisfied": "✓ ", "excepted": "~ "}.get(step.state, "")
-        say(wrap(f"{mark}{_mark(step.fired.certain, lang)}{rule.title.get(lang)}  ({rule.id})", width, "  "))
+        mark = {"satisfied": "✓ ", "excepted": "~ "}.get(row.state, "")
+        state = STATE_WORDS[row.state].get(lang) if row.state in ("lapsed", "contradicted", "excepted") else ""
+        until = Text(f"until {row.until}", f"至 {row.until}").get(lang) if row.until else ""
+        if isinstance(row, Consent):
+            say(wrap(f"{mark}{row.title().get(lang)}  ({row.name})", width, "  "))
+            command = "" if row.state == "satisfied" else consent_command(row, options.file)
+            if command or until:
+                say(wrap(" · ".join(filter(None, (command, state, until))), width, "      "))
+            continue
+        rule = row.fired.rule
+        say(wrap(f"{mark}{_mark(row.fired.certain, lang)}{rule.title.get(lang)}  ({rule.id})", width, "  "))
         when = due_text(rule.due, rule.every, lang)
-        state = STATE_WORDS[step.state].get(lang) if step.state in ("lapsed", "contradicted", "excepted") else ""
-        until = Text(f"until {step.until}", f"至 {step.until}").get(lang) if step.until else ""
         evidence = evidence_text(rule.evidence, lang)
-        say(
-            wrap(
-                " · ".join(filter(None, (ROLE_NAMES[rule.owner].get(lang), when, evidence, state, until))),
-                width,
-                "      ",
-            )
-        )
+        if row.overridden:
+            state = Text("by an override", "依推翻决定").get(lang)
+        parts = (ROLE_NAMES[rule.owner].get(lang), when, evidence, state, until)
+        say(wrap(" · ".join(filter(None, parts)), width, "      "))
+        if row.state == "contradicted":
+            say(wrap(way_out(row, options.file).get(lang), width, "      "))
+        for item in row.short:
+            say(wrap(item.text().get(lang), width, "      "))
     more = Text(
         "`steelyard explain FILE OBLIGATION` says what counts as done", "`steelyard explain 文件 义务` 说明如何算完成"
     )
@@ -343,11 +335,45 @@ def run_explain(options: argparse.Namespace) -> int:
 
     assessment = _judge(options.file, policy_of(options), options)
     explanation = explain(assessment, options.id)
+    decision, counted = _what_counts(assessment, options.id)
     if options.json:
-        say_json(explanation.as_dict())
+        say_json({**explanation.as_dict(), "decision": decision, "counts": [item.as_dict() for item in counted]})
     else:
-        say(explanation.render(options.lang))
+        say("\n".join([explanation.render(options.lang), *_count_lines(decision, counted, options.lang)]))
     return EXIT_DONE
+
+
+def _what_counts(assessment: "Assessment", rule: str) -> "tuple[dict[str, str] | None, list[Counts]]":
+    """What counts as done for an obligation: a decision in a role, or evidence with its least result."""
+    from steelyard.evidence.kinds import Kinds
+    from steelyard.gates.minimum import counts
+    from steelyard.gates.requirements import load
+    from steelyard.policy.model import Obligation
+
+    policy = assessment.policy
+    found = policy.judges[rule][0]
+    if not isinstance(found, Obligation):
+        return None, []
+    kinds = Kinds.registered()
+    requirements = load(policy, kinds)
+    role = requirements.approvals.get(rule)
+    return ({"role": role}, []) if role is not None else (None, list(counts(requirements, found, kinds)))
+
+
+def _count_lines(decision: dict[str, str] | None, counted: "list[Counts]", lang: Lang) -> list[str]:
+    from steelyard.base.clock import duration_text
+    from steelyard.base.tables import terminal_width, wrap
+    from steelyard.gates.minimum import by_decision
+
+    lines = [by_decision(decision["role"]).get(lang)] if decision else []
+    for item in counted:
+        text = item.text()
+        if item.within:
+            span = duration_text(item.within)
+            text = Text(f"{text.en}; counts for {span.en}", f"{text.zh}；有效期 {span.zh}")
+        lines.append(text.get(lang))
+    head = ["", Text("What counts as done", "如何算完成").get(lang)] if lines else []
+    return head + [wrap(line, terminal_width(), "  ") for line in lines]
 
 
 def run_diff(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.base.errors import EXIT_DONE, EXIT_NO, InputError
 from steelyard.base.i18n import Lang, Text
 from steelyard.cli.common import say, say_json, warn
-from steelyard.cli.stores import home_of, store_options
+from steelyard.cli.stores import cannot_read, home_of, store_options
 
 if TYPE_CHECKING:
     from steelyard.ledger import audit, note, tiles
@@ -75,7 +75,7 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
     cosign = action("cosign", Text("keep a witness's signature", "收存见证签名"), run_cosign)
     cosign.add_argument("file", metavar="FILE", help=Text("what the witness printed", "见证方的输出").get(lang))
     erase = action("erase", Text("destroy the personal data of a person", "销毁某人的个人数据"), run_erase)
-    erase.add_argument("subject", metavar="SUBJECT")
+    erase.add_argument("subject", metavar="SUBJECT", help=Text("a pseudonym or a name", "化名或姓名").get(lang))
     erase.add_argument("--basis", metavar="TEXT", default="request", help=Text("why", "依据").get(lang))
 
 
@@ -154,7 +154,8 @@ def run_status(options: argparse.Namespace) -> int:
     if not seen:
         say(
             Text(
-                "no witness yet: whoever owns this store could still rewrite it", "尚无见证：掌管此存储者仍可改写"
+                "no witness yet: whoever owns this store could still rewrite it",
+                "尚无见证：掌管此存储的人仍可改写其中内容",
             ).get(lang)
         )
     return EXIT_DONE
@@ -202,21 +203,18 @@ def key_of(text: str, field: str = "--key") -> "note.VerifierKey":
     """A verifier key given as text or as a file. Raises InputError `bad_key`."""
     from steelyard.ledger import note
 
+    path = Path(text)
     try:
-        path = Path(text)
         if "+" not in text or path.is_file():
             text = path.read_text(encoding="utf-8")
         return note.VerifierKey.parse(text)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            "bad_key",
-            Text(f"not a verifier key: {error}", f"不是核验公钥：{error}"),
-            remedy=Text(
-                "it looks like NAME+HASH+KEY; `steelyard ledger init` prints it",
-                "形如 名称+哈希+公钥，由 `steelyard ledger init` 输出",
-            ),
-            field=field,
-        ) from None
+    except OSError:
+        why = Text(f"{text[:80]} is neither a key nor a file", f"{text[:80]} 既不是公钥，也不是文件")
+    except ValueError as error:
+        why = Text(f"not a verifier key: {error}", f"不是核验公钥：{error}")
+    maker = "steelyard ledger witness" if field == "--witness" else "steelyard ledger init"
+    remedy = Text(f"it looks like NAME+HASH+KEY; `{maker}` prints it", f"形如 名称+哈希+公钥，由 `{maker}` 输出")
+    raise InputError("bad_key", why, remedy=remedy, field=field)
 
 
 def source_of(text: str) -> "tiles.Source":
@@ -227,6 +225,10 @@ def source_of(text: str) -> "tiles.Source":
         from steelyard.ledger.web import Web
 
         return Web(text)
+    return tiles.Folder(_folder(text))
+
+
+def _folder(text: str) -> Path:
     folder = Path(text)
     if not folder.is_dir():
         raise InputError(
@@ -235,11 +237,11 @@ def source_of(text: str) -> "tiles.Source":
             remedy=Text("`steelyard ledger export DIR` writes one", "可用 `steelyard ledger export 目录` 导出"),
             path=text,
         )
-    return tiles.Folder(folder)
+    return folder
 
 
 def _own_key(text: str) -> "note.VerifierKey":
-    if text.startswith(("http://", "https://")) or not (Path(text) / "vkey").is_file():
+    if text.startswith(("http://", "https://")) or not (_folder(text) / "vkey").is_file():
         raise InputError(
             "no_key_given",
             Text("which public key should this log be checked with?", "应以哪个公钥核验此账本？"),
@@ -272,21 +274,20 @@ def run_verify(options: argparse.Namespace) -> int:
     if bar is not None:
         bar.close()
     own = options.source is not None and options.key is None
-    _tell(
-        report,
-        options,
-        Text(
-            "the key came from the folder itself; give --key to trust it",
-            "公钥取自该文件夹本身；请用 --key 指定可信公钥",
-        )
-        if own
-        else None,
-    )
+    _tell(report, options, _OWN_KEY if own else None)
     return EXIT_DONE if report.ok else EXIT_NO
+
+
+_OWN_KEY = Text(
+    "the key came from the folder itself; give --key to trust it",
+    "公钥取自该文件夹本身；请用 --key 指定可信公钥",
+)
 
 
 def _tell(report: "audit.Report", options: argparse.Namespace, caution: Text | None) -> None:
     import base64
+
+    from steelyard.ledger.store import rfc3339
 
     lang: Lang = options.lang
     if options.json:
@@ -300,7 +301,7 @@ def _tell(report: "audit.Report", options: argparse.Namespace, caution: Text | N
                 ],
                 "more": report.more,
                 "origin": report.origin,
-                "witnesses": [{"name": name, "time": time} for name, time in report.witnesses],
+                "witnesses": [{"name": name, "time": rfc3339(time * 1000)} for name, time in report.witnesses],
             }
         )
         return
@@ -319,8 +320,6 @@ def _tell(report: "audit.Report", options: argparse.Namespace, caution: Text | N
     if report.more:
         say(Text(f"  and {report.more:,} more", f"  另有 {report.more:,} 项").get(lang))
     for name, time in report.witnesses:
-        from steelyard.ledger.store import rfc3339
-
         say(
             Text(f"  witnessed by {name} at {rfc3339(time * 1000)}", f"  {name} 于 {rfc3339(time * 1000)} 见证").get(
                 lang
@@ -328,7 +327,20 @@ def _tell(report: "audit.Report", options: argparse.Namespace, caution: Text | N
         )
     if caution is not None:
         say("  " + caution.get(lang))
-    say("  " + WHAT_IT_PROVES.get(lang))
+    if report.ok:
+        say("  " + WHAT_IT_PROVES.get(lang))
+    elif any(item.code == "no_checkpoint" for item in report.alarms):
+        say("  " + (_FIRST_CHECKPOINT if options.source is None else _EXPORT_AGAIN).get(lang))
+
+
+_FIRST_CHECKPOINT = Text(
+    "nothing was signed yet: `steelyard ledger checkpoint` signs the first one",
+    "尚未签署任何检查点：运行 `steelyard ledger checkpoint` 即可签署首个检查点",
+)
+_EXPORT_AGAIN = Text(
+    "`steelyard ledger export DIR` writes a log with its checkpoint",
+    "`steelyard ledger export 目录` 可导出带检查点的账本",
+)
 
 
 def run_witness(options: argparse.Namespace) -> int:
@@ -349,6 +361,8 @@ def run_witness(options: argparse.Namespace) -> int:
                 store.add_cosignature(link, log, seen.report.size, seen.line)
     else:
         key = key_of(options.key) if options.key else _own_key(options.source)
+        if not options.key:
+            warn(_OWN_KEY.get(options.lang))
         seen = witness.look(source_of(options.source), key, whole=options.whole)
     if seen.line is None:
         _tell(seen.report, options, None)
@@ -388,7 +402,9 @@ def run_cosign(options: argparse.Namespace) -> int:
         origin, size, line = Path(options.file).read_text(encoding="utf-8").strip().split("\n")
         signature = note.Signature.parse(line)
         at = int(size)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise cannot_read(error, options.file) from None
+    except ValueError as error:
         raise InputError(
             "bad_cosignature",
             Text(f"not what a witness prints: {error}", f"不是见证方的输出：{error}"),
@@ -419,28 +435,6 @@ def run_cosign(options: argparse.Namespace) -> int:
 
 def run_erase(options: argparse.Namespace) -> int:
     """Destroys what the store holds about a person, and records that it did."""
-    from steelyard.gates import people
-    from steelyard.ledger import personal
+    from steelyard.cli.ledger_erase import run_erase as erase
 
-    home = home_of(options)
-    with home.writing() as link:
-        now = personal.utc_now()
-        with link.transaction():
-            erased, profiles = people.erase(home, link, options.subject, basis=options.basis, ts=now)
-        personal.journal_line(home.journal, erased, now)
-        home.sequence(link)
-        personal.scrub(link)
-    if home.mirror is not None:
-        for name in profiles:
-            (home.mirror / "attachments" / name).unlink(missing_ok=True)
-    if options.json:
-        fields = sorted(erased.fields.values())
-        say_json({"subject": erased.subject, "fields": fields, "profiles": len(profiles)})
-    else:
-        say(
-            Text(
-                f"{erased.subject}: {len(erased.fields)} values destroyed; the log still verifies",
-                f"{erased.subject}：已销毁 {len(erased.fields)} 项；账本仍可核验",
-            ).get(options.lang)
-        )
-    return EXIT_DONE
+    return erase(options)

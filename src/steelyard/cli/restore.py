@@ -145,7 +145,7 @@ def _opened(home: "Home", held: "Note | None") -> "tuple[dict[str, Any], list[Re
     """Begins the new log, erases again what the journal names, and audits every log; what was done, what was found."""
     from steelyard.base import sql
     from steelyard.gates import people, tables
-    from steelyard.ledger import restore, store
+    from steelyard.ledger import personal, restore, store
 
     with sql.connect(home.url, create=False) as link:
         _check_keys(home, link)
@@ -154,7 +154,7 @@ def _opened(home: "Home", held: "Note | None") -> "tuple[dict[str, Any], list[Re
     again: list[dict[str, Any]] = []
 
     def erase(link: sql.Connection, subject: str, ts: str) -> None:
-        erased, profiles = people.erase(home, link, subject, basis="journal", ts=ts)
+        erased, profiles = people.erase(home, link, subject, basis=personal.JOURNAL, ts=ts)
         again.append({"subject": subject, "fields": len(erased.fields), "profiles": len(profiles)})
 
     log = restore.restore(home, held, erase)

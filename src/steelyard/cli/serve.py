@@ -18,6 +18,11 @@ def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None
     serve.add_argument(
         "--hosts", metavar="NAMES", default="", help=Text("names it is reached by", "访问域名").get(lang)
     )
+    serve.add_argument(
+        "--demo",
+        action="store_true",
+        help=Text("fill an empty store with a made-up organisation", "在空存储中生成虚构的演示组织").get(lang),
+    )
     store_options(serve, lang)
     serve.set_defaults(run=run_serve)
 
@@ -33,4 +38,4 @@ def run_serve(options: argparse.Namespace) -> int:
         warn(text.get(options.lang))
         sys.stderr.flush()
 
-    return serve(options.host, options.port, options.hosts, say)
+    return serve(options.host, options.port, options.hosts, say, demo=options.demo)

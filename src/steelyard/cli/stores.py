@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steelyard.base.errors import EnvironmentNotReady
+from steelyard.base.errors import EnvironmentNotReady, InputError
 from steelyard.base.i18n import Lang, Text
 
 if TYPE_CHECKING:
@@ -61,10 +61,18 @@ def home_of(options: argparse.Namespace, profile: str | None = None) -> "Home":
     return Home(where, also=given) if person else Home(where, given)
 
 
-def person_passphrase(options: argparse.Namespace) -> str:
+def cannot_read(error: OSError, path: str) -> InputError:
+    """The error for a file that cannot be read, in the system's words and without its number."""
+    why = Text("there is no such file", "文件不存在") if isinstance(error, FileNotFoundError) else None
+    said = why or Text(f"cannot read: {error.strerror}", f"无法读取：{error.strerror}")
+    return InputError("cannot_read", said, remedy=Text("check the name", "请检查文件名"), path=path)
+
+
+def person_passphrase(options: argparse.Namespace, *, new: bool = False) -> str:
     """The passphrase of a person's key: from the file, the environment, or asked for on a terminal.
 
-    Raises EnvironmentNotReady `passphrase_needed` where nobody can be asked.
+    With `new` it is asked for twice, since nobody can tell a slip of the finger later. Raises EnvironmentNotReady
+    `passphrase_needed` where nobody can be asked, InputError `bad_passphrase` where the two differ.
     """
     import getpass
     import sys
@@ -74,6 +82,14 @@ def person_passphrase(options: argparse.Namespace) -> str:
         return given
     if sys.stdin.isatty():
         asked = getpass.getpass(Text("Passphrase: ", "口令：").get(options.lang), stream=sys.stderr)
+        if asked and new:
+            again = getpass.getpass(Text("Once more: ", "再输入一次：").get(options.lang), stream=sys.stderr)
+            if again != asked:
+                raise InputError(
+                    "bad_passphrase",
+                    Text("the two passphrases differ; no key was made", "两次输入的口令不一致，未生成密钥"),
+                    remedy=Text("try again", "请重试"),
+                )
         if asked:
             return asked
     raise EnvironmentNotReady(

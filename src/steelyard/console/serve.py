@@ -5,6 +5,7 @@ empty installation prints a one-time code, without which nobody becomes the firs
 """
 
 import ipaddress
+import logging
 import os
 import secrets
 import signal
@@ -75,10 +76,12 @@ def setup_code() -> str | None:
     return code
 
 
-def serve(host: str, port: int, hosts: str, say: Say, *, worker: bool = True) -> int:
-    """Serves until it is told to stop; answers the exit code."""
+def serve(host: str, port: int, hosts: str, say: Say, *, worker: bool = True, demo: bool = False) -> int:
+    """Serves until it is told to stop; answers the exit code. `demo` fills an empty store with an organisation."""
     set_up(host, hosts)
     bring_up()
+    if demo:
+        _demonstrate(say)
     code = setup_code()
     from cheroot.wsgi import Server
 
@@ -119,11 +122,39 @@ def serve(host: str, port: int, hosts: str, say: Say, *, worker: bool = True) ->
         )
     if helper is not None:
         helper.start()
+        threading.Thread(target=_turn, args=(stop,), daemon=True).start()
     server.serve()
     stop.set()
     if helper is not None:
         helper.join(5)
     return 0
+
+
+def _demonstrate(say: Say) -> None:
+    """Makes the demonstration, and tells its accounts this once."""
+    from steelyard.console import demo
+    from steelyard.gates.people import ROLES
+
+    say(Text("Making up an organisation; this takes some seconds.", "正在生成演示组织，约需数秒。"))
+    accounts = demo.create()
+    if accounts is None:
+        say(
+            Text(
+                "The demonstration is here already; its password was told when it was made.",
+                "演示数据已存在；密码已在生成时显示。",
+            )
+        )
+        return
+    say(Text("Demonstration data: nobody here is real.", "演示数据：人员与系统均属虚构。"))
+    for username, name, roles in accounts.rows:
+        en, zh = (", ".join(ROLES[role].en for role in roles), "、".join(ROLES[role].zh for role in roles))
+        say(Text(f"  {username:16} {name} (role: {en})", f"  {username:16} {name}（角色：{zh}）"))
+    say(
+        Text(
+            f"The password of all of them, told this once: {accounts.password}",
+            f"以上账户的统一密码（仅显示这一次）：{accounts.password}",
+        )
+    )
 
 
 def _supervise(stop: threading.Event) -> None:
@@ -143,6 +174,27 @@ def _supervise(stop: threading.Event) -> None:
             return
         wait = 1.0 if time.monotonic() - begun > 60 else min(wait * 2, 60)
         stop.wait(wait)
+
+
+def _turn(stop: threading.Event) -> None:
+    """Judges again, every minute and a little at a time, what the day or another policy has overtaken in the lists."""
+    from django.db import close_old_connections
+
+    from steelyard.console.web import store
+    from steelyard.gates import summary
+
+    log = logging.getLogger("steelyard.console")
+    while not stop.wait(2.0):
+        try:
+            while not stop.wait(0.2):
+                with store.change() as face:
+                    if not summary.turn(face, store.desk()):
+                        break
+        except Exception:
+            log.exception("the rows behind lists were not brought up to today; tried again in a minute")
+        close_old_connections()
+        if stop.wait(60.0):
+            return
 
 
 def work() -> None:

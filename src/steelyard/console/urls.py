@@ -1,8 +1,8 @@
-"""The rooms of the console."""
+"""The rooms of the console. What an address allows to whom stands in `people.permissions`."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from steelyard import __version__
 from steelyard.console.web import store
@@ -24,13 +24,23 @@ def start(request: HttpRequest) -> HttpResponse:
     )
 
 
+def closed(request: HttpRequest) -> HttpResponse:
+    """Accounts are made by an administrator and have no e-mail: the account pages for these are not here."""
+    raise Http404(request.path)
+
+
+CLOSED = r"^accounts/(?:signup|email|confirm-email|password/set|password/reset|login/code)/"
+handler400 = "steelyard.console.web.errors.bad_request"
+handler500 = "steelyard.console.web.errors.server_error"
 urlpatterns = [
     path("", start),
     path("healthz", health),
+    re_path(CLOSED, closed),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("", include("steelyard.console.people.urls")),
     path("", include("steelyard.console.systems.urls")),
     path("", include("steelyard.console.intake.urls")),
     path("", include("steelyard.console.reviews.urls")),
+    path("", include("steelyard.console.api.urls")),
 ]

@@ -22,6 +22,7 @@ from steelyard.base.clock import parse_date
 from steelyard.base.errors import InputError
 from steelyard.base.i18n import Text
 from steelyard.base.sql import Connection
+from steelyard.base.yamldoc import near
 from steelyard.evidence import store as evidence
 from steelyard.evidence import trust
 from steelyard.evidence.statement import Statement, Subject, local_date, system_subject
@@ -115,11 +116,11 @@ def check(link: Connection, judge: Judge, request: Request, ts: str) -> None:
     if not people.holds(link, person.id, request.role, ts, unit):
         raise refusal(
             "not_appointed",
-            f"{name} is not appointed as {request.role} now",
-            f"{name} 目前未被任命为 {request.role}",
+            f"{name} is not appointed as {request.role} now" + (f" in the unit {unit}" if unit else ""),
+            f"{name} 目前未被任命为{f'部门“{unit}”的' if unit else ''}{people.ROLES[request.role].zh}",
             Text(
                 f"steelyard appoint {name!r} --role {request.role} --by ADMINISTRATOR",
-                "请由管理员用 `steelyard appoint` 任命",
+                f"请由管理员任命：steelyard appoint {name!r} --role {request.role} --by 管理员",
             ),
             "--role",
         )
@@ -172,6 +173,14 @@ def check_form(request: Request) -> None:
         raise InputError("unknown_action", Text(f"there is no action {request.action}", f"没有操作 {request.action}"))
     if request.role not in people.ROLES:
         raise people.unknown_role(request.role)
+    if request.role == people.AUDITOR or (request.role == people.OPERATOR and request.action not in ("stop", "report")):
+        raise refusal(
+            "role_not_in_lane",
+            f"{request.role} does not {request.action}: auditors read, operators stop and report",
+            f"{people.ROLES[request.role].zh}无权{ACTIONS[request.action].zh}：审计只读，运行值守只可停用与报告",
+            Text("let somebody decide whose role it is", "请由有此职责的人员决定"),
+            "--role",
+        )
     if not request.reason.strip() or len(request.reason) > MAX_REASON:
         raise InputError(
             "no_reason",
@@ -209,8 +218,11 @@ def _check_approval(judge: Judge, request: Request, name: str) -> None:
         raise refusal(
             "role_not_in_lane",
             f"{request.role} has no part in the lane of {case.system}",
-            f"{request.role} 不参与 {case.system} 的评审通道",
-            Text(f"the lane asks for: {', '.join(allowed)}", f"该通道需要：{'、'.join(allowed)}"),
+            f"{people.ROLES[request.role].zh}不参与 {case.system} 的评审通道",
+            Text(
+                f"the lane asks for: {', '.join(allowed)}",
+                f"该通道需要：{'、'.join(f'{people.ROLES[name].zh}（{name}）' for name in allowed)}",
+            ),
             "--role",
         )
     for item in judge.decisions:
@@ -219,7 +231,7 @@ def _check_approval(judge: Judge, request: Request, name: str) -> None:
             raise refusal(
                 "not_distinct",
                 f"{name} decided on this already as {item.role}; one person speaks in one role",
-                f"{name} 已以 {item.role} 身份作过决定；一人只能以一种角色表态",
+                f"{name} 已以{people.ROLES[item.role].zh}身份作过决定；一人只能以一种角色表态",
                 Text("let somebody else take this role", "请由他人担任此角色"),
                 "--by",
             )
@@ -235,14 +247,25 @@ def _check_approval(judge: Judge, request: Request, name: str) -> None:
 
 def _check_obligation(judge: Judge, request: Request) -> None:
     owed = {item.rule.id for item in judge.case.assessment.obligations}
-    if request.obligation is None or request.obligation not in owed:
+    if request.obligation is None:
+        raise InputError(
+            "unknown_obligation",
+            Text("the decision does not say which obligation it is about", "未说明该决定针对哪项义务"),
+            remedy=Text(
+                "name it with --obligation; `steelyard plan` lists them",
+                "请用 --obligation 指定；`steelyard plan` 可列出",
+            ),
+            field="--obligation",
+        )
+    if request.obligation not in owed:
         raise InputError(
             "unknown_obligation",
             Text(
-                f"{request.obligation or 'nothing'} is not among what this system owes",
-                f"{request.obligation or '（未填）'} 不在该系统的义务之内",
+                f"{request.obligation} is not among what this system owes",
+                f"{request.obligation} 不在该系统的义务之内",
             ),
-            remedy=Text(
+            remedy=near(request.obligation, owed)
+            or Text(
                 "name it with --obligation; `steelyard plan` lists them",
                 "请用 --obligation 指定；`steelyard plan` 可列出",
             ),
@@ -256,7 +279,7 @@ def _check_exception(judge: Judge, request: Request, ts: str) -> None:
         raise refusal(
             "role_not_in_lane",
             f"{request.role} gives no exceptions",
-            f"{request.role} 不得批准例外",
+            f"{people.ROLES[request.role].zh}不得批准例外",
             Text("let somebody decide who reviews", "请由评审人员决定"),
             "--role",
         )

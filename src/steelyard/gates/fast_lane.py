@@ -28,6 +28,7 @@ from steelyard.gates.gate import Judge
 from steelyard.gates.people import Person
 from steelyard.ledger import personal
 from steelyard.ledger.home import Home
+from steelyard.policy.model import TIER_NAMES
 
 DRAW = "steelyard draw"
 
@@ -53,16 +54,22 @@ def standing(
         raise refusal(
             "role_not_in_lane",
             f"{request.role} signs no standing approval",
-            f"{request.role} 不得签署常设批准",
+            f"{people.ROLES[request.role].zh}不得签署常设批准",
             Text("let somebody sign who reviews", "请由评审人员签署"),
             "--role",
         )
-    if not all(people.holds(link, request.person.id, request.role, ts, unit) for unit in units or ("",)):
+    missing = [unit for unit in units or ("",) if not people.holds(link, request.person.id, request.role, ts, unit)]
+    if missing:
+        where, role = missing[0], people.ROLES[request.role]
         raise refusal(
             "not_appointed",
-            f"{request.person.name} is not appointed as {request.role} now",
-            f"{request.person.name} 目前未被任命为 {request.role}",
-            None,
+            f"{request.person.name} is not appointed as {request.role} "
+            + (f"in the unit {where} now" if where else "everywhere now"),
+            f"{request.person.name} 目前未被任命为{f'部门“{where}”的' if where else '全机构的'}{role.zh}",
+            Text(
+                "name with --units those where the role is held, or let an administrator appoint",
+                "请用 --units 写明担任该角色的部门，或由管理员任命",
+            ),
             "--role",
         )
     if not 1 <= sample_percent <= 100:
@@ -141,11 +148,16 @@ def admit(
     check_now(judge, reviewed, ts)
     lane = assessment.policy.lanes[assessment.tier.highest]
     if not (assessment.tier == ("low", "low") and lane.standing_approval):
+        low, high = (TIER_NAMES[name] for name in assessment.tier)
+        settled = assessment.tier.settled
+        tier = low if settled else Text(f"{low.en} to {high.en}", f"{low.zh}至{high.zh}")
         raise refusal(
             "not_fast_lane",
-            f"the tier is {assessment.tier.lowest} to {assessment.tier.highest}; only a settled fast lane is automatic",
-            f"等级为 {assessment.tier.lowest} 至 {assessment.tier.highest}；只有确定属快速通道的才可自动准入",
-            Text("answer the open questions, or let people review it", "请回答未知问题，或由人员评审"),
+            f"the tier is {tier.en}; only a settled fast lane is automatic",
+            f"等级为{tier.zh}；只有确定属快速通道的才可自动准入",
+            Text("let people review it", "请由人员评审")
+            if settled
+            else Text("answer the open questions, or let people review it", "请回答未知问题，或由人员评审"),
         )
     if assessment.prohibitions:
         raise refusal("prohibited", "a prohibition holds or may hold", "存在或可能存在禁止情形")

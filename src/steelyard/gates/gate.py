@@ -20,8 +20,9 @@ from steelyard.evidence.kinds import Kinds
 from steelyard.gates.case import Case, about, all_digested, digests_in
 from steelyard.gates.minimum import Short, by_decision, missed
 from steelyard.gates.outcome import APPROVAL as APPROVAL
-from steelyard.gates.outcome import Consent, Found
+from steelyard.gates.outcome import Consent as Consent
 from steelyard.gates.outcome import Decision as Decision
+from steelyard.gates.outcome import Found
 from steelyard.gates.outcome import Item as Item
 from steelyard.gates.outcome import Result as Result
 from steelyard.gates.outcome import State as State

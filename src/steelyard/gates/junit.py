@@ -4,7 +4,7 @@ from xml.sax.saxutils import quoteattr
 
 from steelyard.base.i18n import Lang, Text
 from steelyard.gates.gate import Judge, Result
-from steelyard.gates.sarif import message
+from steelyard.gates.sarif import approval_missing, message, stopped
 
 
 def junit(result: Result, judge: Judge, path: str, lang: Lang) -> str:
@@ -22,13 +22,13 @@ def junit(result: Result, judge: Judge, path: str, lang: Lang) -> str:
             failed += 1
             cases.append(f"{head}><failure message={_attr(message(step, lang))} type={_attr(step.state)}/></testcase>")
     others = [
-        *((f"approval.{role}", Text(f"approval missing: {role}", f"缺少批准：{role}")) for role in result.approval),
+        *((f"approval.{role}", approval_missing(role)) for role in result.approval),
         *((item.rule.id, item.rule.title) for item in result.prohibitions),
         *(
             (item.rule.id, Text(f"if confirmed: {item.rule.title.en}", f"如属实：{item.rule.title.zh}"))
             for item in result.undecided
         ),
-        *(("stopped", Text(f"stopped on {item.decided}", f"{item.decided} 已停用")) for item in result.stops),
+        *(("stopped", stopped(item)) for item in result.stops),
     ]
     for name, text in others:
         failed += 1

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from steelyard.base.i18n import Text
 from steelyard.gates.minimum import Short
 from steelyard.policy.match import Fired
+from steelyard.policy.model import ROLE_NAMES
 from steelyard.profile.facts import Value
 
 State = Literal["satisfied", "due", "lapsed", "contradicted", "excepted", "uncertain", "later"]
@@ -94,6 +96,15 @@ class Consent(NamedTuple):
     def name(self) -> str:
         """How it is called among obligations."""
         return APPROVAL if self.role == APPROVAL else f"{APPROVAL}.{self.role}"
+
+    def title(self) -> Text:
+        """Whose approval it is, in words."""
+        if self.role == APPROVAL:
+            return Text(
+                "approval by any appointed person who does not own it", "一名已获任命、且不是负责人的人员的批准"
+            )
+        who = ROLE_NAMES.get(self.role, Text(self.role, self.role))
+        return Text(f"approval by {who.en}", f"{who.zh}的批准")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,12 @@ from steelyard.ledger.home import Home
 from steelyard.policy.model import ROLE_NAMES
 
 APPOINTMENT_TYPE = PREDICATE.format("appointment")
-ADMINISTRATOR = "administrator"
+ADMINISTRATOR, OPERATOR, AUDITOR = "administrator", "operator", "auditor"
 ROLES: dict[str, Text] = {
     ADMINISTRATOR: Text("administrator", "管理员"),
     **ROLE_NAMES,
-    "operator": Text("operator", "运行值守"),
-    "auditor": Text("auditor (reads only)", "审计（只读）"),
+    OPERATOR: Text("operator", "运行值守"),
+    AUDITOR: Text("auditor (reads only)", "审计（只读）"),
 }
 MAX_NAME = 200
 PSEUDONYM = re.compile(r"p-[0-9a-f]{16}", re.ASCII)
@@ -90,10 +90,12 @@ def erase(home: Home, link: Connection, subject: str, *, basis: str, ts: str) ->
     """Destroys the personal data of a person, and the kept profiles that name them as owner or accountable.
 
     In the caller's transaction. Answers what was erased and the digests of the attachments that are gone. Raises
-    InputError as `personal.erase` does.
+    InputError as `personal.erase` does, Refused `last_administrator`.
     """
-    from steelyard.gates import summary
+    from steelyard.gates import leaving, summary
 
+    if basis != personal.JOURNAL:  # a restore erases again whatever the copy says of roles
+        leaving.keep_one(link, subject, ts)
     tables = set(link.tables())
     known = everybody(home, link) if "evidence_key" in tables else iter(())
     name = next((item.name for item in known if item.id == subject and item.name), None)
@@ -282,8 +284,10 @@ def appoint(
 ) -> str:
     """Appoints somebody and answers the digest; signed with the appointer's key, or with `key` (the console's).
 
-    Raises InputError `unknown_role`, Refused `not_administrator`.
+    Raises InputError `unknown_role`, Refused `not_administrator`, `last_administrator`.
     """
+    from steelyard.gates import leaving
+
     if role not in ROLES:
         raise unknown_role(role)
     ts = personal.utc_now()
@@ -298,6 +302,8 @@ def appoint(
         )
     signing = key or signer(home, by, passphrase)
     with link.transaction():
+        if role == ADMINISTRATOR and not unit and until is not None:
+            leaving.keep_one(link, person.id, ts)
         return _record(link, Appointment(person.id, role, unit, ts, until, by.id), signing, ts=ts)
 
 

@@ -6,7 +6,9 @@ from urllib.parse import quote
 
 from steelyard import __version__
 from steelyard.base.i18n import Lang, Text
-from steelyard.gates.gate import Judge, Result, State, Step
+from steelyard.gates.gate import Decision, Judge, Result, State, Step
+from steelyard.gates.people import ROLES
+from steelyard.policy.model import ROLE_NAMES
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: dict[str, str] = {
@@ -31,7 +33,25 @@ def message(step: Step, lang: Lang) -> str:
     """One line about a step."""
     state = STATE_WORDS[step.state]
     tail = f" ({', '.join(step.facts)})" if step.state == "uncertain" else ""
-    return f"{step.fired.rule.title.get(lang)}: {state.get(lang)}{tail}"
+    short = step.short if step.state in ("due", "lapsed", "contradicted") else ()
+    return "; ".join(
+        (f"{step.fired.rule.title.get(lang)}: {state.get(lang)}{tail}", *(item.text().get(lang) for item in short))
+    )
+
+
+def approval_missing(role: str) -> Text:
+    """That the lane still asks for an approval."""
+    who = ROLE_NAMES.get(role)
+    return Text(f"approval missing: {role}", f"缺少批准：{who.zh if who else '任一受任人员'}")
+
+
+def stopped(stop: Decision) -> Text:
+    """That the system is stopped, and what lets it go on."""
+    who = ROLES.get(stop.role, Text(stop.role, stop.role))
+    return Text(
+        f"stopped on {stop.decided} as {stop.role}; an approval given after it lifts the stop",
+        f"{stop.decided} 由{who.zh}停用；此后作出的批准可解除停用",
+    )
 
 
 def sarif(result: Result, judge: Judge, path: str, lang: Lang) -> dict[str, Any]:
@@ -40,9 +60,7 @@ def sarif(result: Result, judge: Judge, path: str, lang: Lang) -> dict[str, Any]
     lines = _lines(path)
     results: list[dict[str, Any]] = [_result(step, path, lines, lang) for step in shut]
     for role in result.approval:
-        results.append(
-            _plain(f"approval.{role}", Text(f"approval missing: {role}", f"缺少批准：{role}").get(lang), path)
-        )
+        results.append(_plain(f"approval.{role}", approval_missing(role).get(lang), path))
     for item in result.prohibitions:
         results.append(
             _plain(item.rule.id, Text(f"STOP: {item.rule.title.en}", f"禁止：{item.rule.title.zh}").get(lang), path)
@@ -61,7 +79,7 @@ def sarif(result: Result, judge: Judge, path: str, lang: Lang) -> dict[str, Any]
             )
         )
     for stop in result.stops:
-        results.append(_plain("stopped", Text(f"stopped on {stop.decided}", f"{stop.decided} 已停用").get(lang), path))
+        results.append(_plain("stopped", stopped(stop).get(lang), path))
     rules: dict[str, dict[str, Any]] = {
         step.fired.rule.id: {
             "id": step.fired.rule.id,

@@ -3,6 +3,7 @@
 The row says where a system is (its stage), who it waits for, what is missing, and when the lane's time is up.
 """
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Sequence
@@ -124,8 +125,44 @@ def refresh(link: Connection, desk: Desk, profile: Profile) -> Row:
     judge = tables.judge_of(link, case_of(assess(profile, desk.policy, desk.on)), desk.requirements, desk.kinds)
     first = link.one("SELECT min(judged) FROM gates_assessment WHERE system = ?", (profile.id,))
     row = row_of(judge, str(first[0]) if first and first[0] else "")
-    write(link, row, words_of(row, profile.purpose))
+    write(link, row, words_of(row, profile.purpose), policy=desk.policy.digest, turns=turns(judge))
     return row
+
+
+def turns(judge: Judge) -> str | None:
+    """The first day on which the row would read otherwise by itself, because something lapses or falls due."""
+    days: list[dt.date] = []
+    for step in judge.gate("launch").steps:
+        rule = step.fired.rule
+        if step.until is not None:
+            days.append(step.until + dt.timedelta(days=1))
+        elif step.state == "later" and rule.due is not None and not rule.due.startswith("P"):
+            days.append(dt.date.fromisoformat(rule.due))
+        elif step.state == "later" and rule.due is not None:
+            passed = [item.decided for item in judge.decisions if item.action in ("approve", "admit")]
+            days += [add_duration(day, rule.due) for day in passed]
+    ahead = [day for day in days if day > judge.on]
+    return min(ahead).isoformat() if ahead else None
+
+
+def turn(link: Connection, desk: Desk, most: int = 50) -> int:
+    """Judges rows again that the day or another policy has overtaken, some at a time; answers how many it looked at."""
+    rows = [
+        *link.all("SELECT system FROM gates_system WHERE turns <= ? LIMIT ?", (desk.on.isoformat(), most)),
+        *link.all(
+            "SELECT system FROM gates_system WHERE policy < ? OR policy > ? LIMIT ?",
+            (desk.policy.digest, desk.policy.digest, most),
+        ),
+    ]
+    for system in dict.fromkeys(str(row[0]) for row in rows[:most]):
+        profile = profile_on_record(link, desk, system)
+        if profile is not None:
+            refresh(link, desk, profile)
+        else:  # erased, or told in words that are gone: it stays as it was
+            link.execute(
+                "UPDATE gates_system SET policy = ?, turns = NULL WHERE system = ?", (desk.policy.digest, system)
+            )
+    return len(rows[:most])
 
 
 def words_of(row: Row, purpose: str) -> list[str]:
@@ -133,9 +170,10 @@ def words_of(row: Row, purpose: str) -> list[str]:
     return search.words(" ".join((row.name, row.system, row.unit, row.owner, purpose)))
 
 
-def write(link: Connection, row: Row, words: Sequence[str]) -> None:
+def write(link: Connection, row: Row, words: Sequence[str], *, policy: str = "", turns: str | None = None) -> None:
     """Writes a row, whom it waits for and its words; of the words only what changed."""
-    values = {**row.plain(), "prohibited": int(row.prohibited), "stopped": int(row.stopped), "changed": now_ms()}
+    values = {**row.plain(), "prohibited": int(row.prohibited), "stopped": int(row.stopped)}
+    values |= {"changed": now_ms(), "policy": policy, "turns": turns}
     found = link.one(_UPSERT, tuple(values[name] for name in _WRITTEN))
     assert found is not None  # noqa: S101
     number = int(found[0])
@@ -212,7 +250,7 @@ COLUMNS = (
     "due",
 )
 _FIELDS = ", ".join(f"s.{name}" for name in COLUMNS)
-_WRITTEN = (*COLUMNS, "changed")
+_WRITTEN = (*COLUMNS, "changed", "policy", "turns")
 _UPSERT = (
     f"INSERT INTO gates_system ({', '.join(_WRITTEN)}) VALUES ({', '.join('?' * len(_WRITTEN))})"  # noqa: S608
     f" ON CONFLICT (system) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _WRITTEN[1:])}"
@@ -221,7 +259,7 @@ _UPSERT = (
 NEVER = "9999-12-31"
 MANY = 1_000
 """Beyond this, systems that match are not counted."""
-RARE = 20_000
+RARE, RARE_POSTGRESQL = 20_000, 1_000
 """Up to here a word is looked up first; one that more systems have is checked at each system, in the order of names."""
 
 
@@ -245,11 +283,12 @@ def _where(tier: str, stage: str, unit: str, units: Sequence[str] | None, own: s
     return " AND ".join(parts), values
 
 
-def _source(link: Connection, q: str) -> tuple[str, str, str, list[Any], list[Any]]:
+def _source(link: Connection, q: str, *, ordered: bool = True) -> tuple[str, str, str, list[Any], list[Any]]:
     """Where rows come from for a query: (what stands before SELECT, FROM, conditions, parameters of the two).
 
     The rarest word leads, where few systems have it: its systems are looked up and the other words checked there.
-    Where every word is common, systems come in the order of their names, and each is checked until the page is full.
+    Where every word is common, systems come in the order of their names, and each is checked until the page is full;
+    where no order is wanted, those of the first word come, until there are enough.
     """
     exact, prefix = search.query(q)
     tests: list[tuple[str, tuple[str, ...]]] = [("word = ?", (word,)) for word in exact]
@@ -257,22 +296,29 @@ def _source(link: Connection, q: str) -> tuple[str, str, str, list[Any], list[An
         tests.append(("word >= ? AND word < ?", (prefix, prefix + "\U0010ffff")))
     if not tests:
         return "", "gates_system s", "1 = 1", [], []
-    least, lead = RARE + 1, -1
+    least, lead = (RARE if link.dialect == "sqlite" else min(RARE, RARE_POSTGRESQL)) + 1, -1
     for at, (test, values) in enumerate(tests):
         few = f"SELECT count(*) FROM (SELECT 1 FROM gates_word WHERE {test} LIMIT ?) AS few"  # noqa: S608
         found = link.one(few, (*values, least))
         if found is not None and int(found[0]) < least:
             least, lead = int(found[0]), at
+        if not least:
+            return "", "gates_system s", "1 = 0", [], []
+    common = lead < 0
+    if common and not ordered and exact:
+        lead = 0
     rest = [item for at, item in enumerate(tests) if at != lead]
     place = "d.id" if lead >= 0 else "s.id"
-    checks = "".join(
-        f" AND EXISTS (SELECT 1 FROM gates_word w WHERE w.id = {place} AND w.{test.replace('AND ', 'AND w.')})"  # noqa: S608
+    checks = "".join(  # a value, not EXISTS: PostgreSQL would look at every row to join it
+        f" AND (SELECT 1 FROM gates_word w WHERE w.id = {place} AND w.{test.replace('AND ', 'AND w.')} LIMIT 1) IS NOT NULL"  # noqa: S608, E501
         for test, _ in rest
     )
     more = [value for _, values in rest for value in values]
     if lead < 0:
         return "", "gates_system s", f"1 = 1{checks}", [], more
     test, values = tests[lead]
+    if common:
+        return "", "gates_word d CROSS JOIN gates_system s", f"s.id = d.id AND d.{test}{checks}", [], [*values, *more]
     found_first = (
         f"WITH found AS MATERIALIZED (SELECT DISTINCT d.id FROM gates_word d"  # noqa: S608
         f" WHERE d.{test.replace('AND ', 'AND d.')}{checks}) "
@@ -314,7 +360,7 @@ def count(
     own: str = "",
 ) -> int:
     """How many systems match; `MANY` + 1 where there are more than `MANY`."""
-    first, source, matched, begin, middle = _source(link, q)
+    first, source, matched, begin, middle = _source(link, q, ordered=False)
     where, values = _where(tier, stage, unit, units, own)
     row = link.one(
         f"{first}SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {matched} AND {where} LIMIT ?) AS few",  # noqa: S608

@@ -27,6 +27,8 @@ from steelyard.base.sql import Connection, over
 from steelyard.ledger import record, store
 
 SALT = 32
+JOURNAL = "journal"
+"""The basis of an erasing that a restore does again."""
 State = Literal["opened", "erased", "missing", "mismatch"]
 STATES: dict[str, Text] = {
     "opened": Text("opened: the value is the one that was logged", "已核对：与入账值一致"),

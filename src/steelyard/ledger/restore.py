@@ -17,7 +17,7 @@ Erase = Callable[[sql.Connection, str, str], object]
 
 
 def _personal(link: sql.Connection, subject: str, ts: str) -> object:
-    return personal.erase(link, subject, basis="journal", ts=ts)
+    return personal.erase(link, subject, basis=personal.JOURNAL, ts=ts)
 
 
 def restore(home: Home, witnessed: note.Note | None = None, erase: Erase = _personal) -> store.Log:

@@ -8,12 +8,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.crypto import get_random_string
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from steelyard.base.errors import SteelyardError
 from steelyard.console.intake.models import Draft
 from steelyard.console.web import store
 from steelyard.console.web.templatetags.words import lang, t
+from steelyard.console.web.uploads import one_line
 from steelyard.gates import decide, fast_lane, people, summary, tables
 from steelyard.gates.case import case_of
 from steelyard.intake import contradictions
@@ -39,7 +40,7 @@ def begin(request: HttpRequest) -> HttpResponse:
     return redirect(f"/intake/{draft.system}/")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def screen(request: HttpRequest, system: str) -> HttpResponse:
     """The next screen of the interview; one answer set at a time, kept at once."""
     if request.method == "POST":
@@ -51,6 +52,7 @@ def screen(request: HttpRequest, system: str) -> HttpResponse:
             problems = _take(request, draft)
             if not problems:
                 draft.version += 1
+                draft.submitted = False
                 draft.save()
                 return redirect(f"/intake/{system}/")
     else:
@@ -96,13 +98,13 @@ def _take(request: HttpRequest, draft: Draft) -> dict[str, str]:
         draft.back()
         return {}
     if "name" in data:
-        name = " ".join(data["name"].split())[:200]
+        name = one_line(data["name"])[:200]
         if not name:
             return {"name": t("Please give it a name.", "请填写名称。")}
         draft.name, draft.purpose, draft.unit = (
             name,
             data.get("purpose", "")[:20_000],
-            data.get("unit", "").strip()[:200],
+            one_line(data.get("unit", ""))[:200],
         )
         return {}
     state = draft.state(words)
@@ -151,7 +153,7 @@ def _answer(fact: Fact, data: Any) -> Value | None:
     return fact.parse(raw)
 
 
-@require_GET
+@require_safe
 def result(request: HttpRequest, system: str) -> HttpResponse:
     """What the answers come to, before anything is submitted."""
     draft, desk = _draft(request, system), store.desk()
@@ -184,8 +186,13 @@ def submit(request: HttpRequest, system: str) -> HttpResponse:
         with store.change() as face:
             draft = _draft(request, system, lock=True)
             if request.POST.get("version") != str(draft.version):
+                if draft.submitted:  # a second click
+                    messages.info(request, t("This was submitted already.", "此前已提交，无需重复。"))
+                    return redirect(f"/systems/{system}/")
                 messages.error(request, t("The answers changed; look again.", "答案已变化，请重新查看。"))
                 return redirect(f"/intake/{system}/result")
+            if not draft.name:
+                return redirect(f"/intake/{system}/")
             home, desk, own = store.home(), store.desk(), store.own(face)
             profile = draft.profile(desk.policy.vocabulary)
             case = case_of(assess(profile, desk.policy, desk.on))

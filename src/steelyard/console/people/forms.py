@@ -1,11 +1,15 @@
 """Forms of people: the first administrator, a new account, an appointment."""
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 
 from steelyard.console.people.models import User
+from steelyard.console.people.permissions import AUDITOR
 from steelyard.console.web.templatetags.words import said, t
-from steelyard.gates.people import MAX_NAME, ROLES
+from steelyard.console.web.uploads import one_line
+from steelyard.gates.people import ADMINISTRATOR, MAX_NAME, ROLES
 
 
 class AccountForm(forms.Form):
@@ -56,7 +60,24 @@ class AppointForm(forms.Form):
 
     def __init__(self, *args: object, **more: object) -> None:
         super().__init__(*args, **more)
-        self.fields["role"].choices = [(name, said(text)) for name, text in ROLES.items()]
+        self.fields["role"].choices = [("", t("choose one", "请选择"))] + [
+            (name, said(text)) for name, text in ROLES.items()
+        ]
         self.fields["role"].label = t("Role", "角色")
         self.fields["unit"].label = t("Unit (empty: everywhere)", "部门（空为全部）")
-        self.fields["until"].label = t("Until (empty: no end)", "截止（空为无期限）")
+        self.fields["until"].label = t(
+            "Until (empty: no end; an auditor needs one)", "截止（空为无期限；审计角色必填）"
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """An auditor's appointment has an end; administration is for everywhere."""
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("role") == AUDITOR and not data.get("until"):
+            self.add_error("until", t("An auditor is appointed until a day.", "审计角色须有截止日期。"))
+        if data.get("role") == ADMINISTRATOR and data.get("unit"):
+            self.add_error("unit", t("Administration is held everywhere.", "管理员角色不限部门。"))
+        return data
+
+    def clean_unit(self) -> str:
+        """A unit on one line."""
+        return one_line(self.cleaned_data["unit"])

@@ -3,6 +3,7 @@
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
+from steelyard.console.people import permissions
 from steelyard.console.web import store
 from steelyard.gates import people
 from steelyard.ledger.personal import utc_now
@@ -24,12 +25,16 @@ class User(AbstractUser):
         return self.display_name
 
     def roles(self) -> list[str]:
-        """The roles this person holds now, by appointment; read once for each request."""
+        """The roles this person holds now, by appointment (`role@unit` where in one unit); read once a request."""
         found = getattr(self, "_roles", None)
         if found is None:
             found = self._roles = people.roles_of(store.link(), self.person, utc_now())
         return list(found)
 
     def is_role(self, *names: str) -> bool:
-        """Whether the person holds one of these roles now."""
-        return any(name in self.roles() for name in names)
+        """Whether the person holds one of these roles now, wherever."""
+        return any(item.role in names for item in permissions.held(self.roles()))
+
+    def sight(self) -> permissions.Sight:
+        """Which systems this person sees."""
+        return permissions.sight(self.roles(), self.person)

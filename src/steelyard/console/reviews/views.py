@@ -3,25 +3,31 @@
 import datetime as dt
 import time
 
+from allauth.account.authentication import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from steelyard.base.errors import SteelyardError
+from steelyard.console.people import permissions
 from steelyard.console.people.models import User
 from steelyard.console.reviews.models import Comment
-from steelyard.console.systems.views import case_on_record
+from steelyard.console.systems.views import case_seen
 from steelyard.console.web import store
 from steelyard.console.web.templatetags.words import lang, t
 from steelyard.gates import decide, fast_lane, people, summary
+from steelyard.gates.gate import Judge
 
 SECOND_FACTOR = ("senior",)
 FRESH = 15 * 60
+AGAIN = dt.timedelta(minutes=2)
 
 
-@require_GET
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """What waits for me, what is due first on top."""
     roles = request.user.roles()
@@ -33,16 +39,18 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "reviews/index.html", {"rows": rows, "roles": roles, "section": "reviews"})
 
 
-@require_GET
+@require_safe
 def desk(request: HttpRequest, system: str) -> HttpResponse:
     """One case for review: what is judged, what the others said, what I decide."""
-    profile, case = case_on_record(system)
+    profile, case = case_seen(request, system)
     judge = store.desk().judge(case, store.link())
     people_known = {
         user.person: user for user in User.objects.filter(person__in=[item.person for item in judge.decisions])
     }
-    lane_roles = judge.roles() or tuple(role for role in request.user.roles() if role != people.ADMINISTRATOR)
-    mine = [role for role in request.user.roles() if role in lane_roles]
+    held = permissions.roles_in(request.user, profile.unit)
+    lane_roles = judge.roles() or permissions.REVIEWING
+    mine = [role for role in held if role in lane_roles]
+    stopping = [role for role in held if role in permissions.DECIDES["stop"]]
     said = {
         item.role: (item, people_known.get(item.person))
         for item in judge.decisions
@@ -55,6 +63,9 @@ def desk(request: HttpRequest, system: str) -> HttpResponse:
         "lane": store.desk().policy.lanes[case.assessment.tier.highest],
         "roles": [(role, said.get(role)) for role in judge.roles()],
         "mine": mine,
+        "stopping": stopping,
+        "stopped": bool(judge.stops()),
+        "may_say": permissions.may(request.user, "comment"),
         "own": profile.owner == request.user.person,
         "steps": judge.gate("launch").steps,
         "comments": Comment.objects.filter(system=system).select_related("author")[:200],
@@ -73,18 +84,19 @@ def _second_factor(request: HttpRequest) -> bool:
     """Whether the person proved a second factor within the last minutes of this session."""
     if not is_mfa_enabled(request.user):
         return False
-    done = request.session.get("account_authentication_methods", [])
+    done = get_authentication_records(request, request.user)  # those of this person, not of whoever was here before
     return any(item.get("method") == "mfa" and time.time() - item.get("at", 0) < FRESH for item in done)
 
 
 @require_POST
 def say(request: HttpRequest, system: str) -> HttpResponse:
     """Adds a comment or a request for change."""
-    _, case = case_on_record(system)
-    text = request.POST.get("text", "").strip()
+    _, case = case_seen(request, system)
+    text = request.POST.get("text", "").strip()[:4_000]
     if text:
-        Comment.objects.create(
-            system=system, case=case.digest, author=request.user, text=text[:4_000], asks="asks" in request.POST
+        since = timezone.now() - AGAIN  # a second click says nothing new
+        Comment.objects.filter(at__gte=since).get_or_create(
+            system=system, case=case.digest, author=request.user, text=text, asks="asks" in request.POST
         )
     return redirect(f"/reviews/{system}/#comments")
 
@@ -104,12 +116,14 @@ def take(request: HttpRequest, system: str) -> HttpResponse:
         return redirect(f"/reviews/{system}/")
     try:
         with store.change() as face:
-            profile, case = case_on_record(system)
-            desk_now = store.desk()
+            profile, case = case_seen(request, system)
+            if role not in permissions.DECIDES.get(action, ()):
+                raise PermissionDenied(t("This role does not decide that.", "该角色不能作出此决定。"))
+            judge = store.desk().judge(case, face)
             factors = ["password", "totp"] if _second_factor(request) else ["password"]
             person = people.find(store.home(), face, request.user.person)
             asked = decide.Request(
-                action if action in ("approve", "refuse", "stop") else "",
+                action,
                 person,
                 role,
                 request.POST.get("reason", ""),
@@ -117,21 +131,42 @@ def take(request: HttpRequest, system: str) -> HttpResponse:
                 reviewed=request.POST.get("reviewed", ""),
                 more={"console": True, "factors": factors},
             )
-            decide.decide(store.home(), face, desk_now.judge(case, face), asked, None, key=store.own(face))
-            summary.refresh(face, desk_now, profile)
+            if _said_already(judge, asked):
+                messages.info(request, t("This was recorded already.", "此前已入账，无需重复。"))
+                return redirect(f"/reviews/{system}/")
+            decide.decide(store.home(), face, judge, asked, None, key=store.own(face))
+            summary.refresh(face, store.desk(), profile)
         messages.success(request, t("Recorded and signed.", "已签名入账。"))
     except SteelyardError as error:
         messages.error(request, error.message.get(lang()))
-        return redirect(f"/reviews/{system}/")
     return redirect(f"/reviews/{system}/")
 
 
-@require_http_methods(["GET", "POST"])
+def _said_already(judge: Judge, asked: decide.Request) -> bool:
+    """Whether the newest word of this person in this role is this very one, and nobody stopped the system since."""
+    words = [
+        item
+        for item in judge.decisions
+        if (item.person == asked.person.id and item.role == asked.role) or item.action == "stop"
+    ]
+    return bool(words) and (words[-1].person, words[-1].role, words[-1].action, words[-1].case, words[-1].gate) == (
+        asked.person.id,
+        asked.role,
+        asked.action,
+        asked.reviewed,
+        asked.gate,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def standing(request: HttpRequest) -> HttpResponse:
     """The standing approvals of the fast lane: what stands, and signing one in a reviewing role."""
-    mine = [role for role in request.user.roles() if role not in ("owner", people.ADMINISTRATOR)]
+    mine: dict[str, list[str]] = {}
+    for item in permissions.held(request.user.roles()):
+        if item.role in permissions.REVIEWING:
+            mine.setdefault(item.role, []).append(item.unit)
     if request.method == "POST":
-        if any(request.POST.get("role") == role for role in SECOND_FACTOR) and not _second_factor(request):
+        if request.POST.get("role") in SECOND_FACTOR and not _second_factor(request):
             messages.error(request, t("This role signs with a second factor.", "此角色须使用第二因素签署。"))
             return redirect("/standing")
         try:
@@ -160,5 +195,5 @@ def standing(request: HttpRequest) -> HttpResponse:
         return redirect("/standing")
     rows = fast_lane.standing_ones(store.link())
     known_people = {user.person: user for user in User.objects.filter(person__in=[row.person for row in rows])}
-    known = {"rows": [(row, known_people.get(row.person)) for row in rows], "mine": mine, "section": "reviews"}
+    known = {"rows": [(row, known_people.get(row.person)) for row in rows], "mine": mine, "section": "standing"}
     return render(request, "reviews/standing.html", known)

@@ -23,6 +23,8 @@ from steelyard.ledger.personal import utc_now
 from steelyard.policy.compile import Policy, load_compiled
 
 _SIGNER = Lock()
+DEMO = "demo:organisation"
+"""What the ledger calls a demonstration: the object of one of its first records, for good."""
 
 
 def home() -> Home:
@@ -65,6 +67,12 @@ def log_signer() -> FileSigner:
     """The key of the log, read once."""
     with _SIGNER:
         return home().log_signer()
+
+
+@lru_cache(1)
+def demo() -> bool:
+    """Whether this store is a demonstration, as its ledger says; asked once, and again after one was made here."""
+    return link().one("SELECT 1 FROM ledger_entry WHERE object = ?", (DEMO,)) is not None
 
 
 @contextmanager

@@ -19,7 +19,10 @@ CREATE TABLE gates_system (
   case_digest TEXT NOT NULL,
   submitted TEXT NOT NULL,
   due TEXT,
-  changed BIGINT NOT NULL
+  changed BIGINT NOT NULL,
+  -- The policy it was judged by, and the first day on which it would read otherwise although nobody does anything.
+  policy TEXT NOT NULL,
+  turns TEXT
 );;
 CREATE INDEX gates_system_name ON gates_system (name, system);;
 CREATE INDEX gates_system_unit ON gates_system (unit, name, system);;
@@ -28,6 +31,8 @@ CREATE INDEX gates_system_tier ON gates_system (tier_highest, name, system);;
 CREATE INDEX gates_system_stage ON gates_system (stage, name, system);;
 CREATE INDEX gates_system_stage_tier ON gates_system (stage, tier_highest, name, system);;
 CREATE INDEX gates_system_due ON gates_system (due, system);;
+CREATE INDEX gates_system_policy ON gates_system (policy);;
+CREATE INDEX gates_system_turns ON gates_system (turns);;
 -- Who is waited for, by role: the queues of reviewers. What has no day stands at the end of time.
 CREATE TABLE gates_waiting (
   role TEXT NOT NULL,

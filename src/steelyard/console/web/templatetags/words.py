@@ -24,6 +24,7 @@ STAGES: dict[str, Text] = {
     "refused": Text("refused", "已否决"),
     "retired": Text("retired", "已退役"),
 }
+ANYBODY = Text("any reviewer", "任一评审角色")
 ACTIONS: dict[str, Text] = {
     "approve": Text("approved", "批准"),
     "refuse": Text("refused", "否决"),
@@ -66,8 +67,10 @@ def _named(table: dict[str, Text], value: Any) -> str:
 
 @register.filter
 def role(value: Any) -> str:
-    """A role in words."""
-    return _named(ROLES, value)
+    """A role in words; `role@unit` with the unit it is held in."""
+    name, _, unit = str(value or "").partition("@")
+    said_so = said(ANYBODY) if name == "approval" else _named(ROLES, name)
+    return f"{said_so}（{unit}）" if unit and lang() == "zh" else f"{said_so} ({unit})" if unit else said_so
 
 
 @register.filter
