@@ -278,11 +278,10 @@ def attach(link: Connection, data: bytes) -> str:
     if len(data) > MAX_ATTACHMENT:
         raise too_large(None)
     digest = hashlib.sha256(data).hexdigest()
-    with link.transaction():
-        if link.one("SELECT 1 FROM evidence_attachment WHERE sha256 = ?", (digest,)) is None:
-            link.execute(
-                "INSERT INTO evidence_attachment (sha256, size, body) VALUES (?, ?, ?)", (digest, len(data), data)
-            )
+    link.execute(
+        "INSERT INTO evidence_attachment (sha256, size, body) VALUES (?, ?, ?) ON CONFLICT (sha256) DO NOTHING",
+        (digest, len(data), data),
+    )
     return digest
 
 
