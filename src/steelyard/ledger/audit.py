@@ -32,7 +32,7 @@ ALARMS: dict[str, Text] = {
     "clock_backwards": Text("the clock went backwards here", "此处时钟发生回拨"),
     "row_without_leaf": Text("a row that must have a leaf has none", "应有叶记录的行没有叶记录"),
     "row_mismatch": Text("a row differs from its latest leaf", "行与其最新叶记录不符"),
-    "leaf_without_row": Text("a leaf says a row exists that is gone", "叶记录所述的行已不存在"),
+    "leaf_without_row": Text("a leaf says a row exists that is gone", "叶记录中有，但所述的行已不在存储中"),
     "secret_missing": Text("a committed value is gone without a record of erasing", "承诺值的原值缺失，且无删除记录"),
     "secret_mismatch": Text("a committed value is not the one that was logged", "承诺值的原值与入账时不同"),
     "erased_returned": Text("erased personal data were put back", "已删除的个人数据被放回"),
