@@ -72,6 +72,8 @@ def _written(value: Any) -> Iterator[str]:
     if isinstance(value, float):
         yield number_text(value)
     elif isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("canonical JSON needs string keys")
         between = "{"
         for key in sorted(value, key=lambda key: key.encode("utf-16-be")):
             yield f"{between}{json.dumps(key, ensure_ascii=False)}:"
