@@ -200,7 +200,7 @@ def begin(house: House) -> None:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
-    address, server = served(folder)
+    address, server = served(folder, STEELYARD_PUBLIC_LOG="1")
     try:
         found = House(address, folder)
         begin(found)
@@ -675,6 +675,25 @@ def test_receipts_and_tiles_hold_without_trusting_the_console(house: House, stee
         "1/secret",
     ):
         assert house.ask("GET", f"/log/{path}").status == 404, path
+
+
+def test_entries_are_not_for_strangers_unless_the_house_says_so(tmp_path: Path, steelyard: Run) -> None:
+    address, server = served(tmp_path, STEELYARD_PUBLIC_LOG="")
+    try:
+        house = House(address, tmp_path)
+        begin(house)
+        size, key = house.size(), house.ask("GET", "/log/1/vkey").body.decode().strip()
+        entries = "/log/1/" + tiles.tile_path("entries", 0, size)
+        assert house.ask("GET", entries).status == 403
+        assert house.ask("GET", "/log/1/" + tiles.tile_path(0, 0, size)).status == 200
+        assert house.people["admin"].get(entries).status == 200
+        log = address + "/log/1"
+        watched = steelyard("ledger", "witness", log, "--key", key, "--state", tmp_path / "w", "--json")
+        assert watched.returncode == 0 and json.loads(watched.stdout)["size"] == size, watched.stdout
+        closed = steelyard("ledger", "verify", log, "--key", key, "--json")
+        assert closed.returncode == 3 and json.loads(closed.stdout)["error"]["code"] == "http_status"
+    finally:
+        ended(server)
 
 
 # The document and the edges ----------------------------------------------------------

@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 STORE = Home(address(None))
 DEBUG = False
 LOOPBACK = os.environ.get("STEELYARD_LOOPBACK", "1") == "1"
+PUBLIC_LOG = os.environ.get("STEELYARD_PUBLIC_LOG") == "1"
 HOSTS = os.environ.get("STEELYARD_HOSTS", "")
 ALLOWED_HOSTS = [item for item in HOSTS.split(",") if item] or ["localhost", "127.0.0.1", "[::1]"]
 

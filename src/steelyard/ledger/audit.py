@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from steelyard.base.errors import InputError
 from steelyard.base.i18n import Text
 from steelyard.base.sql import Connection, over
 from steelyard.ledger import note, personal, record, registry, store, tiles, tree
@@ -219,9 +220,7 @@ class _Walk:
         data = record.decode(entry)
         try:
             same = data is not None and record.encode(data) == entry
-        except ValueError:
-            same = False
-        except Exception:  # an entry that our own encoder refuses is not canonical either
+        except InputError:  # an entry that our own encoder refuses is not canonical either
             same = False
         if not same:
             self.report.add("not_canonical", index)

@@ -1,15 +1,19 @@
 """The logs as static C2SP tlog-tiles under /log/<n>/, so that anybody verifies them with the public key alone.
 
-Rules enforced: leaves hold digests, pseudonyms and commitments, never personal data (`ledger.record`), so that this is
-open without signing in; only paths as the format writes them are served, and only what is complete.
+Rules enforced: checkpoints, the public key and the tiles of hashes are open, so that a witness can watch; entries name
+systems and pseudonyms, so they need a signed-in person, or `STEELYARD_PUBLIC_LOG=1` where the house wants everybody to
+read them; only paths as the format writes them are served, and only what is complete.
 """
 
 import re
 
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from steelyard.console.web import store
+from steelyard.console.web.templatetags.words import t
 from steelyard.ledger import store as ledger
 from steelyard.ledger.tiles import Database, tile_path
 from steelyard.ledger.tree import HASH, WIDTH
@@ -45,7 +49,6 @@ def vkey(request: HttpRequest, number: int) -> HttpResponse:
 @require_safe
 def tile(request: HttpRequest, number: int, path: str) -> HttpResponse:
     """A tile or an entry bundle, full or partial."""
-    del request
     log, match = _log(number), _TILE.fullmatch(path)
     if match is None:
         raise Http404("no such tile")
@@ -53,11 +56,15 @@ def tile(request: HttpRequest, number: int, path: str) -> HttpResponse:
     index, width = int(match[2].replace("x", "").replace("/", "")), int(match[3] or WIDTH)
     if not 1 <= width <= WIDTH or tile_path(level, index, width) != path:
         raise Http404("no such tile")
+    if level == "entries" and not (settings.PUBLIC_LOG or request.user.is_authenticated):
+        raise PermissionDenied(t("The entries of this log are not public.", "此账本的记录不公开。"))
     source = Database(store.link(), log)
     data = source.bundle(index, width) if isinstance(level, str) else source.tile(level, index, width)
     if data is None or (isinstance(level, int) and len(data) != width * HASH):
         raise Http404("no such tile")
-    return _answer(data, "application/octet-stream", _FOREVER)
+    return _answer(
+        data, "application/octet-stream", _FOREVER if settings.PUBLIC_LOG or level != "entries" else "private"
+    )
 
 
 def _answer(data: bytes, media_type: str, cache: str) -> HttpResponse:
