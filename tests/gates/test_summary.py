@@ -1,15 +1,18 @@
 """The read model behind lists: search finds exactly what it says, pages are whole, and a rebuild changes nothing."""
 
 import datetime as dt
+import shutil
 import string
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from steelyard.base import sql
+from steelyard.cli.main import main
 from steelyard.evidence import statement
 from steelyard.evidence import store as evidence
 from steelyard.gates import decide, fast_lane, people, search, summary, tables
@@ -20,6 +23,7 @@ from steelyard.ledger.personal import utc_now
 from steelyard.policy.assess import assess
 from steelyard.policy.compile import Policy
 from steelyard.profile.document import Profile
+from tests.conftest import ROOT
 from tests.gates.house import House
 
 ROW = summary.Row(
@@ -302,3 +306,29 @@ def test_reindex_builds_the_read_model_too(house: House) -> None:
     assert house.select("SELECT system, stage FROM gates_system") == rows
     assert house.json("reindex")["corrected"] == []
     assert dt.date.fromisoformat(house.select("SELECT substr(submitted, 1, 10) FROM gates_system")[0][0])
+
+
+def test_decisions_and_evidence_on_the_command_line_move_the_list_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STEELYARD_KEY_PASSPHRASE", "words")
+    monkeypatch.delenv("STEELYARD_STORE", raising=False)
+    shutil.copy(ROOT / "examples" / "systems" / "meeting-notes.yaml", tmp_path / "steelyard.yaml")
+    (tmp_path / "d.txt").write_text("done", encoding="utf-8")
+
+    def row() -> tuple[object, ...]:
+        with sql.connect(f"sqlite:///{tmp_path / '.steelyard' / 'steelyard.db'}", create=False) as link:
+            found = summary.one(link, "meeting-notes")
+        return () if found is None else (found.done, found.stage)
+
+    assert main(["key", "new", "--person", "Li Wei"]) == 0
+    assert main(["appoint", "Li Wei", "--role", "legal", "--by", "Li Wei"]) == 0
+    before = row()
+    for kind, owed in (("document", "govern.register-light"), ("attestation", "supply.light-check")):
+        args = ["--system", "meeting-notes", "--obligation", owed, "--subject", "d.txt", "--out", f"{kind}.json"]
+        assert main(["evidence", "new", kind, *args]) == 0 and main(["evidence", "add", f"{kind}.json"]) == 0
+    shown = row()
+    decision = ["--by", "Li Wei", "--role", "legal", "--reason", "seen", "--gate", "launch"]
+    assert main(["decide", "approve", "steelyard.yaml", *decision]) == 0
+    assert (before, shown[1], row()[1]) == ((), "review", "launched")

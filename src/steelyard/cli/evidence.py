@@ -240,17 +240,19 @@ def _envelope(path: str) -> "tuple[Envelope, Statement]":
 
 def run_add(options: argparse.Namespace) -> int:
     """Takes statements in; one that cannot be used is told and leaves nothing, and the others still come."""
+    from steelyard.base.clock import today
     from steelyard.cli.evidence_add import case_for, cases_of, cautions
     from steelyard.evidence import store
     from steelyard.evidence.kinds import PREDICATE_PREFIX, Kinds
     from steelyard.evidence.statement import envelope_digest
-    from steelyard.gates import people, requirements, tables
-    from steelyard.gates.desk import writing
+    from steelyard.gates import people, summary, tables
+    from steelyard.gates.desk import Desk, writing
     from steelyard.ledger.personal import utc_now
 
     kinds, home, code = Kinds.registered(), home_of(options), EXIT_DONE
     files = [_attachment(item) for item in options.attach]
-    cases, wanted = cases_of(options, home.folder.parent), requirements.load(policy_of(options), kinds)
+    desk = Desk.of(home, policy_of(options), today())
+    cases, wanted = cases_of(options, home.folder.parent), desk.requirements
     with writing(home) as link:
         own = people.own_key(home, link, utc_now())
         for path in options.envelopes:
@@ -273,6 +275,9 @@ def run_add(options: argparse.Namespace) -> int:
                         if again or (count is not None and count[0] is not None and stored.seq <= count[0]):
                             binds = stored.digest if options.profile else None
                             tables.record_assessment(link, case, own, utc_now(), binds=binds)
+                        summary.keep(link, case, wanted, kinds)
+                    elif isinstance(system, str) and (kept := summary.profile_on_record(link, desk, system)):
+                        summary.refresh(link, desk, kept)
             except SteelyardError as error:
                 code = max(code, report(error, options))
                 continue

@@ -26,10 +26,11 @@ from steelyard.base.yamldoc import near
 from steelyard.evidence import store as evidence
 from steelyard.evidence import trust
 from steelyard.evidence.statement import Statement, Subject, local_date, system_subject
-from steelyard.gates import people, tables
+from steelyard.gates import people, summary, tables
 from steelyard.gates.case import Case
 from steelyard.gates.gate import Judge
 from steelyard.gates.people import Person, Refused
+from steelyard.gates.types import DECISION_TYPE
 from steelyard.ledger import personal, record
 from steelyard.ledger.home import Home
 from steelyard.policy.model import GATES, ROLE_NAMES
@@ -336,7 +337,9 @@ def decide(
             more["requester"] = request.requester.id if request.requester is not None else more["owner"]
         more["assessment"] = assessed
         more["considered"] = sorted({digest for step in judge.plan() for digest in step.by})
-        return write(link, judge.case, request, signing, ts=ts, more=more)
+        digest = write(link, judge.case, request, signing, ts=ts, more=more)
+        summary.keep(link, judge.case, judge.requirements, judge.kinds)
+        return digest
 
 
 def write(
@@ -363,7 +366,7 @@ def write(
             "seen": {name: digests[name] for name in ("profile", "policy", "catalogue")},
         }
         subjects = (system_subject(case.system, case.digest), *subjects)
-    said = Statement(subjects, tables.DECISION_TYPE, predicate)
+    said = Statement(subjects, DECISION_TYPE, predicate)
     envelope = said.sealed(key)
     signers = trust.check(link, envelope, said, ts)
     return evidence.insert(link, envelope, said, signers, ts=ts).digest

@@ -21,7 +21,7 @@ from steelyard.base.i18n import Text
 from steelyard.base.sql import Connection
 from steelyard.evidence import store as evidence
 from steelyard.evidence.statement import local_date
-from steelyard.gates import people, tables
+from steelyard.gates import people, summary, tables
 from steelyard.gates.case import Case
 from steelyard.gates.decide import Request, check_end, check_form, check_names, check_now, refusal, write
 from steelyard.gates.gate import Judge
@@ -134,7 +134,9 @@ def declare(
     with link.transaction():
         own = people.own_key(home, link, ts)
         tables.record_assessment(link, case, own, ts)
-        return write(link, case, request, signing, ts=ts, more={})
+        digest = write(link, case, request, signing, ts=ts, more={})
+        summary.keep(link, judge.case, judge.requirements, judge.kinds)
+        return digest
 
 
 def admit(
@@ -193,7 +195,9 @@ def admit(
     more = {"standing": rule, "declaration": declared[-1].digest, "sampled": sampled, "draw": draw.hex()}
     with link.transaction():
         more["assessment"] = tables.record_assessment(link, case, own, ts)
-        return write(link, case, request, own, ts=ts, more=more), sampled
+        digest = write(link, case, request, own, ts=ts, more=more)
+        summary.keep(link, judge.case, judge.requirements, judge.kinds)
+        return digest, sampled
 
 
 def drawn(signature: bytes, sample_percent: int) -> bool:

@@ -22,14 +22,14 @@ from steelyard.base.i18n import Text
 from steelyard.base.sql import Connection
 from steelyard.evidence import store as evidence
 from steelyard.evidence import trust
-from steelyard.evidence.statement import PREDICATE, Statement, Subject
+from steelyard.evidence.statement import Statement, Subject
 from steelyard.evidence.statement import local_date as local_date
+from steelyard.gates.types import APPOINTMENT_TYPE
 from steelyard.ledger import personal, record
 from steelyard.ledger import store as ledger
 from steelyard.ledger.home import Home
 from steelyard.policy.model import ROLE_NAMES
 
-APPOINTMENT_TYPE = PREDICATE.format("appointment")
 ADMINISTRATOR, OPERATOR, AUDITOR = "administrator", "operator", "auditor"
 ROLES: dict[str, Text] = {
     ADMINISTRATOR: Text("administrator", "管理员"),
@@ -365,22 +365,3 @@ def roles_of(link: Connection, person: str, ts: str) -> list[str]:
     held = [(role, unit) for role, unit in rows if holds(link, person, role, ts, unit)]
     everywhere = [role for role in ROLES if (role, "") in held and holds(link, person, role, ts)]
     return everywhere + [f"{role}@{unit}" for role, unit in held if unit and role not in everywhere]
-
-
-@evidence.indexes(APPOINTMENT_TYPE, "gates_appointment")
-def _index(link: Connection, stored: evidence.Stored) -> None:
-    said = stored.statement.predicate
-    link.execute(
-        "INSERT INTO gates_appointment (digest, seq, person, role, unit, starts, until, appointed_by)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            stored.digest,
-            stored.seq,
-            said["person"],
-            said["role"],
-            said["unit"],
-            said["starts"],
-            said["until"],
-            said["by"],
-        ),
-    )

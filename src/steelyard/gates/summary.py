@@ -8,22 +8,26 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steelyard.base.clock import add_duration
 from steelyard.base.sql import Connection
 from steelyard.base.yamldoc import parse
 from steelyard.evidence import store as evidence
+from steelyard.evidence.kinds import Kinds
 from steelyard.evidence.statement import local_date
 from steelyard.gates import search, tables
-from steelyard.gates.case import case_of
-from steelyard.gates.desk import Desk
+from steelyard.gates.case import Case, case_of
 from steelyard.gates.gate import Judge
+from steelyard.gates.requirements import Requirements
 from steelyard.ledger import registry
 from steelyard.ledger.store import now_ms
 from steelyard.policy.assess import assess
 from steelyard.policy.model import ROLE_NAMES
 from steelyard.profile.document import Profile, check
+
+if TYPE_CHECKING:
+    from steelyard.gates.desk import Desk
 
 STAGES = ("review", "approved", "launched", "stopped", "prohibited", "refused", "retired")
 TABLES = ("gates_system", "gates_waiting", "gates_word")
@@ -58,7 +62,7 @@ class Row:
         return {**asdict(self), "waiting": ",".join(self.waiting)}
 
 
-def profile_on_record(link: Connection, desk: Desk, system: str) -> Profile | None:
+def profile_on_record(link: Connection, desk: "Desk", system: str) -> Profile | None:
     """The profile of the newest assessment of a system, from its attachment; None where there is none (or erased)."""
     row = link.one("SELECT digest FROM gates_assessment WHERE system = ? ORDER BY seq DESC LIMIT 1", (system,))
     stored = evidence.get(link, str(row[0])) if row else None
@@ -69,7 +73,7 @@ def profile_on_record(link: Connection, desk: Desk, system: str) -> Profile | No
     return profile_from(data, desk) if data is not None else None
 
 
-def profile_from(data: bytes, desk: Desk) -> Profile | None:
+def profile_from(data: bytes, desk: "Desk") -> Profile | None:
     """The profile in canonical JSON, as assessments keep it; None where the vocabulary has moved on."""
     plain: dict[str, Any] = json.loads(data)
     plain.pop("assumed", None)
@@ -117,15 +121,21 @@ def row_of(judge: Judge, submitted: str) -> Row:
     )
 
 
-def refresh(link: Connection, desk: Desk, profile: Profile) -> Row:
+def refresh(link: Connection, desk: "Desk", profile: Profile) -> Row:
     """Writes the row of a system as it stands now, in the caller's transaction."""
+    return keep(link, case_of(assess(profile, desk.policy, desk.on)), desk.requirements, desk.kinds)
+
+
+def keep(link: Connection, case: Case, requirements: Requirements, kinds: Kinds) -> Row:
+    """Writes the row of a case as the store has it now; in the transaction of what changed it."""
     if link.dialect == "postgresql":  # what somebody else is writing about it right now is waited for, then counted
-        mark = int.from_bytes(hashlib.sha256(profile.id.encode()).digest()[:8], signed=True)
+        mark = int.from_bytes(hashlib.sha256(case.system.encode()).digest()[:8], signed=True)
         link.execute("SELECT pg_advisory_xact_lock(?)", (mark,))
-    judge = tables.judge_of(link, case_of(assess(profile, desk.policy, desk.on)), desk.requirements, desk.kinds)
-    first = link.one("SELECT min(judged) FROM gates_assessment WHERE system = ?", (profile.id,))
+    judge = tables.judge_of(link, case, requirements, kinds)
+    first = link.one("SELECT min(judged) FROM gates_assessment WHERE system = ?", (case.system,))
     row = row_of(judge, str(first[0]) if first and first[0] else "")
-    write(link, row, words_of(row, profile.purpose), policy=desk.policy.digest, turns=turns(judge))
+    words = words_of(row, case.assessment.profile.purpose)
+    write(link, row, words, policy=case.assessment.policy.digest, turns=turns(judge))
     return row
 
 
@@ -145,7 +155,7 @@ def turns(judge: Judge) -> str | None:
     return min(ahead).isoformat() if ahead else None
 
 
-def turn(link: Connection, desk: Desk, most: int = 50) -> int:
+def turn(link: Connection, desk: "Desk", most: int = 50) -> int:
     """Judges rows again that the day or another policy has overtaken, some at a time; answers how many it looked at."""
     rows = [
         *link.all("SELECT system FROM gates_system WHERE turns <= ? LIMIT ?", (desk.on.isoformat(), most)),
@@ -198,7 +208,7 @@ def forget(link: Connection, system: str) -> None:
         link.execute(f"DELETE FROM {table} WHERE system = ?", (system,))  # noqa: S608  (names fixed above)
 
 
-def rebuild(link: Connection, desk: Desk) -> int:
+def rebuild(link: Connection, desk: "Desk") -> int:
     """Builds every row again from the envelopes; answers how many."""
     count = 0
     with link.transaction():

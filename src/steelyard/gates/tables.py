@@ -14,19 +14,15 @@ from steelyard.base.sql import Connection, migrate
 from steelyard.evidence import store as evidence
 from steelyard.evidence import trust
 from steelyard.evidence.kinds import Kinds
-from steelyard.evidence.statement import PREDICATE, Statement, Subject, local_date, system_subject
-from steelyard.gates import people
+from steelyard.evidence.statement import Statement, Subject, local_date, system_subject
 from steelyard.gates.case import DATASETS, MODELS, Case
 from steelyard.gates.gate import Decision, Item, Judge
 from steelyard.gates.requirements import Requirements
+from steelyard.gates.types import APPOINTMENT_TYPE, ASSESSMENT_TYPE, DECISION_TYPE
 from steelyard.ledger.store import rfc3339
 
 ROOM = "gates"
-ASSESSMENT_TYPE = PREDICATE.format("assessment")
-DECISION_TYPE = PREDICATE.format("decision")
 _BOUND = "evidence"  # among the bases of an index row: no obligation is called so
-INDEXED = (ASSESSMENT_TYPE, DECISION_TYPE, people.APPOINTMENT_TYPE)
-"""The statements whose indexes gates keep; whoever rebuilds any imports this module and so has all."""
 
 
 def prepare(link: Connection) -> None:
@@ -244,5 +240,24 @@ def _index_decision(link: Connection, stored: evidence.Stored) -> None:
             said["decided"],
             said.get("until"),
             json.dumps(said.get("more", {}), sort_keys=True),
+        ),
+    )
+
+
+@evidence.indexes(APPOINTMENT_TYPE, "gates_appointment")
+def _index_appointment(link: Connection, stored: evidence.Stored) -> None:
+    said = stored.statement.predicate
+    link.execute(
+        "INSERT INTO gates_appointment (digest, seq, person, role, unit, starts, until, appointed_by)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            stored.digest,
+            stored.seq,
+            said["person"],
+            said["role"],
+            said["unit"],
+            said["starts"],
+            said["until"],
+            said["by"],
         ),
     )

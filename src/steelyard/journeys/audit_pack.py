@@ -27,6 +27,7 @@ from steelyard.gates import people, tables
 from steelyard.gates.case import Case, case_of
 from steelyard.gates.desk import Desk
 from steelyard.gates.gate import Judge
+from steelyard.gates.types import ASSESSMENT_TYPE
 from steelyard.ledger import note, personal, record, store
 from steelyard.policy.assess import assess
 from steelyard.profile.document import Profile, check
@@ -165,7 +166,7 @@ def _case(desk: Desk, link: Connection, system: str, profile: str | Path | None)
         tables.record_assessment(link, case, people.own_key(desk.home, link, ts), ts)
         return case
     newest = None
-    for stored in evidence.walk(link, system, tables.ASSESSMENT_TYPE):
+    for stored in evidence.walk(link, system, ASSESSMENT_TYPE):
         newest = stored
     kept = profile_of(link, newest) if newest is not None else None
     if kept is None:

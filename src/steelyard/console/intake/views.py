@@ -15,7 +15,7 @@ from steelyard.console.intake.models import Draft
 from steelyard.console.web import store
 from steelyard.console.web.templatetags.words import lang, t
 from steelyard.console.web.uploads import one_line
-from steelyard.gates import decide, fast_lane, people, summary, tables
+from steelyard.gates import decide, fast_lane, people, tables
 from steelyard.gates.case import case_of
 from steelyard.intake import contradictions
 from steelyard.intake.interview import Screen, State, asking
@@ -201,7 +201,6 @@ def submit(request: HttpRequest, system: str) -> HttpResponse:
             said = decide.Request("declare", person, "owner", "declared in the console", reviewed=case.digest)
             fast_lane.declare(home, face, desk.judge(case, face), said, None, key=own)
             admitted = _admit(face, case, len(contradictions.check(profile, desk.policy)))
-            summary.refresh(face, desk, profile)
             draft.submitted = True
             draft.version += 1
             draft.save()

@@ -116,7 +116,7 @@ def take(request: HttpRequest, system: str) -> HttpResponse:
         return redirect(f"/reviews/{system}/")
     try:
         with store.change() as face:
-            profile, case = case_seen(request, system)
+            _, case = case_seen(request, system)
             if role not in permissions.DECIDES.get(action, ()):
                 raise PermissionDenied(t("This role does not decide that.", "该角色不能作出此决定。"))
             judge = store.desk().judge(case, face)
@@ -135,7 +135,6 @@ def take(request: HttpRequest, system: str) -> HttpResponse:
                 messages.info(request, t("This was recorded already.", "此前已入账，无需重复。"))
                 return redirect(f"/reviews/{system}/")
             decide.decide(store.home(), face, judge, asked, None, key=store.own(face))
-            summary.refresh(face, store.desk(), profile)
         messages.success(request, t("Recorded and signed.", "已签名入账。"))
     except SteelyardError as error:
         messages.error(request, error.message.get(lang()))

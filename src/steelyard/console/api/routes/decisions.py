@@ -18,7 +18,7 @@ from steelyard.console.api.problems import not_allowed
 from steelyard.console.people import permissions
 from steelyard.console.reviews.views import SECOND_FACTOR
 from steelyard.console.web import store
-from steelyard.gates import decide, fast_lane, people, summary
+from steelyard.gates import decide, fast_lane, people
 from steelyard.gates.gate import Judge
 from steelyard.intake import contradictions
 
@@ -93,7 +93,6 @@ def _decide(face: Connection, caller: Caller, said: schemas.DecisionIn, role: st
         admitted = _admitted(face, desk.judge(case, face), found)
     else:
         digest = decide.decide(home, face, judge, asked, None, key=key)
-    summary.refresh(face, desk, profile)
     return 201, {
         "digest": digest,
         "system": case.system,
