@@ -268,4 +268,4 @@ def test_without_aiohttp_it_says_what_to_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     error = json.loads(done.stdout)["error"]
-    assert error["code"] == "missing_extra" and "steelyard[intake]" in error["remedy"]
+    assert error["code"] == "missing_extra" and "steelyard[http]" in error["remedy"]

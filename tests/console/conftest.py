@@ -140,7 +140,7 @@ def console() -> Iterator[Path]:
     from django.conf import settings
     from django.test.utils import setup_test_environment, teardown_test_environment
 
-    assert settings.STORE.url == os.environ["STEELYARD_STORE"], "another test set Django up before this one"
+    assert settings.STORE.url == os.environ.pop("STEELYARD_STORE"), "another test set Django up before this one"
     setup_test_environment()
     serve.bring_up()
     os.chdir(before)
@@ -149,7 +149,6 @@ def console() -> Iterator[Path]:
 
     connection.close()
     teardown_test_environment()
-    del os.environ["STEELYARD_STORE"]
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -12,7 +12,7 @@ import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from urllib.parse import SplitResult, urlsplit
 
 from steelyard.base.errors import EnvironmentNotReady, InputError, missing_extra
@@ -73,60 +73,33 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def post_json(
-    url: str,
-    body: Any,
-    *,
-    headers: Mapping[str, str] | None = None,
-    timeout: float = TIMEOUT,
-    most: int = MOST,
-    extra: str = "intake",
-) -> Answer:
+class Options(TypedDict, total=False):
+    """What every exchange may be told: `headers`; the seconds and bytes within which it ends; who brings aiohttp."""
+
+    headers: Mapping[str, str] | None
+    timeout: float
+    most: int
+    extra: str
+
+
+def post_json(url: str, body: Any, **options: Unpack[Options]) -> Answer:
     """Posts `body` as JSON and waits for the answer, whatever its status. Not for use inside an event loop.
 
     Raises InputError for an address or header that cannot be used; EnvironmentNotReady where the server is not reached,
     is not the one its certificate names, takes too long, answers too much or sends elsewhere, and where aiohttp is
     missing (it comes with `extra`).
     """
-    return asyncio.run(post_json_async(url, body, headers=headers, timeout=timeout, most=most, extra=extra))
+    return _run("POST", url, _data(body), _JSON, options)
 
 
-def put_json(
-    url: str,
-    body: Any,
-    *,
-    headers: Mapping[str, str] | None = None,
-    timeout: float = TIMEOUT,
-    most: int = MOST,
-    extra: str = "intake",
-) -> Answer:
+def put_json(url: str, body: Any, **options: Unpack[Options]) -> Answer:
     """The same as `post_json`, with PUT."""
-    return asyncio.run(_sent(url, _data(body), _headers(_JSON, headers), timeout, most, extra, "PUT"))
+    return _run("PUT", url, _data(body), _JSON, options)
 
 
-def get(
-    url: str,
-    *,
-    headers: Mapping[str, str] | None = None,
-    timeout: float = TIMEOUT,
-    most: int = MOST,
-    extra: str = "intake",
-) -> Answer:
+def get(url: str, **options: Unpack[Options]) -> Answer:
     """Fetches what stands at an address, whatever its status; not inside an event loop. Raises as `post_json`."""
-    return asyncio.run(_sent(url, None, _headers(_PLAIN, headers), timeout, most, extra))
-
-
-async def post_json_async(
-    url: str,
-    body: Any,
-    *,
-    headers: Mapping[str, str] | None = None,
-    timeout: float = TIMEOUT,
-    most: int = MOST,
-    extra: str = "intake",
-) -> Answer:
-    """The same as `post_json`, inside an event loop."""
-    return await _sent(url, _data(body), _headers(_JSON, headers), timeout, most, extra)
+    return _run("GET", url, None, _PLAIN, options)
 
 
 _PLAIN = {"Accept-Encoding": "identity"}
@@ -153,14 +126,14 @@ def _headers(ours: Mapping[str, str], headers: Mapping[str, str] | None) -> dict
     return sent
 
 
+def _run(method: str, url: str, data: bytes | None, ours: Mapping[str, str], options: Options) -> Answer:
+    sent = _headers(ours, options.get("headers"))
+    limits = (options.get("timeout", TIMEOUT), options.get("most", MOST))
+    return asyncio.run(_sent(method, url, data, sent, *limits, options.get("extra", "http")))
+
+
 async def _sent(
-    url: str,
-    data: bytes | None,
-    sent: Mapping[str, str],
-    timeout: float,
-    most: int,
-    extra: str,
-    method: str | None = None,
+    method: str, url: str, data: bytes | None, sent: Mapping[str, str], timeout: float, most: int, extra: str
 ) -> Answer:
     try:
         import aiohttp
@@ -171,7 +144,7 @@ async def _sent(
     limits = aiohttp.ClientTimeout(total=timeout)
     try:
         async with aiohttp.ClientSession(timeout=limits, auto_decompress=False, trust_env=False) as session:
-            return await _exchange(session, method or ("GET" if data is None else "POST"), url, data, sent, most)
+            return await _exchange(session, method, url, data, sent, most)
     except TimeoutError:
         raise EnvironmentNotReady(
             "http_timeout",

@@ -15,6 +15,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -290,6 +291,23 @@ def strict_json(data: bytes) -> Any:
         )
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
+
+
+def unkept(data: Any) -> bool:
+    """Whether a text somewhere in parsed JSON holds NUL or half of a surrogate pair, which no database keeps."""
+    left = [data]
+    while left:
+        item = left.pop()
+        if isinstance(item, dict):
+            left += [*item, *item.values()]
+        elif isinstance(item, list):
+            left += item
+        elif isinstance(item, str) and _UNKEPT.search(item):
+            return True
+    return False
 
 
 def parse_envelope(data: bytes, *, path: str | None = None) -> Envelope:

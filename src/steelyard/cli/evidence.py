@@ -8,7 +8,7 @@ from steelyard.base.errors import EXIT_DONE, EXIT_NO, EnvironmentNotReady, Input
 from steelyard.base.i18n import Lang, Text
 from steelyard.cli.common import policy_of, policy_options, report, say, say_json, warn, write_new
 from steelyard.cli.evidence_keys import register_keys
-from steelyard.cli.stores import cannot_read, home_of, person_passphrase, store_options
+from steelyard.cli.stores import cannot_read, home_of, person_passphrase, store_actions, store_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,15 +20,7 @@ if TYPE_CHECKING:
 def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None:
     """Adds the parsers of this group."""
     evidence = commands.add_parser("evidence", help=Text("signed evidence", "签名证据").get(lang))
-    actions = evidence.add_subparsers(dest="action", metavar=Text("ACTION", "操作").get(lang), required=True)
-
-    def action(name: str, about: Text, run: Any) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = actions.add_parser(
-            name, parents=[common], help=about.get(lang), description=about.get(lang)
-        )
-        store_options(parser, lang)
-        parser.set_defaults(run=run)
-        return parser
+    action = store_actions(evidence, common, lang)
 
     kinds = action("kinds", Text("list the kinds of evidence", "列出证据类别"), run_kinds)
     kinds.add_argument(

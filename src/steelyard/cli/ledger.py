@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.base.errors import EXIT_DONE, EXIT_NO, InputError
 from steelyard.base.i18n import Lang, Text
 from steelyard.cli.common import say, say_json, warn
-from steelyard.cli.stores import cannot_read, home_of, store_options
+from steelyard.cli.stores import cannot_read, home_of, store_actions
 
 if TYPE_CHECKING:
     from steelyard.ledger import audit, note, tiles
@@ -21,15 +21,7 @@ WHAT_IT_PROVES = Text(
 def register(commands: Any, common: argparse.ArgumentParser, lang: Lang) -> None:
     """Adds the parsers of this group."""
     ledger = commands.add_parser("ledger", help=Text("the tamper-evident log", "篡改可查的账本").get(lang))
-    actions = ledger.add_subparsers(dest="action", metavar=Text("ACTION", "操作").get(lang), required=True)
-
-    def action(name: str, about: Text, run: Any) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = actions.add_parser(
-            name, parents=[common], help=about.get(lang), description=about.get(lang)
-        )
-        store_options(parser, lang)
-        parser.set_defaults(run=run)
-        return parser
+    action = store_actions(ledger, common, lang)
 
     init = action("init", Text("open a log and print its public key", "创建账本并输出其公钥"), run_init)
     init.add_argument("--origin", metavar="NAME", help=Text("its name, like example.cn/ai", "账本名称").get(lang))

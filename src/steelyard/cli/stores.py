@@ -1,6 +1,7 @@
 """What the commands share that read or write a store: its options and its opening."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,3 +101,21 @@ def person_passphrase(options: argparse.Namespace, *, new: bool = False) -> str:
             "请设置 STEELYARD_KEY_PASSPHRASE、使用 --passphrase-file，或在终端中运行",
         ),
     )
+
+
+Adder = Callable[[str, Text, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
+
+
+def store_actions(parser: argparse.ArgumentParser, common: argparse.ArgumentParser, lang: Lang) -> Adder:
+    """A function that adds an action of a group: its name, what it does, and what runs it; with the store's options."""
+    actions = parser.add_subparsers(dest="action", metavar=Text("ACTION", "操作").get(lang), required=True)
+
+    def add(name: str, about: Text, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = actions.add_parser(
+            name, parents=[common], help=about.get(lang), description=about.get(lang)
+        )
+        store_options(made, lang)
+        made.set_defaults(run=run)
+        return made
+
+    return add

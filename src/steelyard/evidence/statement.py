@@ -23,7 +23,7 @@ from steelyard.base.canon import canonical_json
 from steelyard.base.clock import is_date
 from steelyard.base.errors import InputError
 from steelyard.base.i18n import Text
-from steelyard.base.keys import Envelope, Signer, seal, strict_json
+from steelyard.base.keys import Envelope, Signer, seal, strict_json, unkept
 from steelyard.evidence.kinds import Kind, Kinds
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -31,7 +31,6 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://steelyard.dev/{}/v1"
 CONFIDENCES = ("low", "medium", "high")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
-_UNKEPT = re.compile("[\0\ud800-\udfff]")
 _DAY, _NONE = dt.timedelta(days=1), dt.timedelta()
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _EVIDENCE_KEYS = {"system", "kind", "issued", "valid_until", "confidence", "obligations", "result", "method"}
@@ -129,23 +128,9 @@ def parse(envelope: Envelope, *, path: str | None = None) -> Statement:
         raise bad_statement(f"unknown part {min(extra)!r}", f"未知部分 {min(extra)!r}", path=path)
     if not isinstance(data.get("predicateType"), str) or not isinstance(data.get("predicate"), dict):
         raise bad_statement("predicateType or predicate is missing", "缺少 predicateType 或 predicate", path=path)
-    if b"\\u" in envelope.payload and _unkept(data):
+    if b"\\u" in envelope.payload and unkept(data):
         raise bad_statement("a text holds a character that cannot be kept", "文本含无法保存的字符", path=path)
     return Statement(_subjects(data.get("subject"), path), data["predicateType"], data["predicate"])
-
-
-def _unkept(data: Any) -> bool:
-    """Whether a text somewhere holds NUL or half of a surrogate pair."""
-    left = [data]
-    while left:
-        item = left.pop()
-        if isinstance(item, dict):
-            left += [*item, *item.values()]
-        elif isinstance(item, list):
-            left += item
-        elif isinstance(item, str) and _UNKEPT.search(item):
-            return True
-    return False
 
 
 def _subjects(raw: Any, path: str | None) -> tuple[Subject, ...]:

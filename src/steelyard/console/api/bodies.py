@@ -1,7 +1,6 @@
 """Reading what is handed in: JSON in UTF-8, strictly; at most as much as the console takes in one request."""
 
 import contextlib
-import re
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -10,10 +9,8 @@ from ninja.parser import Parser
 
 from steelyard.base.errors import InputError
 from steelyard.base.i18n import Text
-from steelyard.base.keys import strict_json
+from steelyard.base.keys import strict_json, unkept
 from steelyard.console.api.problems import plain
-
-_UNKEPT = re.compile("[\0\ud800-\udfff]")
 
 
 def raw(request: HttpRequest) -> bytes:
@@ -34,7 +31,7 @@ def read(request: HttpRequest) -> Any:
         data = strict_json(raw(request))
     except ValueError as error:
         raise _bad(f"not JSON: {str(error)[:200]}", "不是有效 JSON") from None
-    if _unkept(data):
+    if unkept(data):
         raise _bad("a text holds a character that cannot be kept", "文本含无法保存的字符")
     return data
 
@@ -45,19 +42,6 @@ def _bad(en: str, zh: str) -> InputError:
         Text(en, zh),
         remedy=Text("send JSON in UTF-8, each key once", "请发送 UTF-8 编码的 JSON，键不得重复"),
     )
-
-
-def _unkept(data: Any) -> bool:
-    left = [data]
-    while left:
-        item = left.pop()
-        if isinstance(item, dict):
-            left += [*item, *item.values()]
-        elif isinstance(item, list):
-            left += item
-        elif isinstance(item, str) and _UNKEPT.search(item):
-            return True
-    return False
 
 
 class StrictParser(Parser):
