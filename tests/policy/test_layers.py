@@ -91,6 +91,11 @@ lanes:
          " important_data: false}}}\n"),
         ("joint", "lanes:\n  - {id: joint, reviewers: [{role: business}]}\n"),
         ("joint", "lanes:\n  - {id: joint, standing_approval: true}\n"),
+        (
+            "deep",
+            "lanes:\n  - {id: deep, reviewers: [{role: business}, {role: data}, {role: legal}, {role: security}, "
+            "{role: senior}]}\n",
+        ),
         ("stop.beliefs", "prohibitions:\n  - {id: stop.beliefs, remove: true}\n"),
         ("govern.senior-sign-off", "obligations:\n  - {id: govern.senior-sign-off, gate: operate}\n"),
         ("govern.senior-sign-off", "obligations:\n  - {id: govern.senior-sign-off, evidence: []}\n"),

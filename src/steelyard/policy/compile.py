@@ -60,6 +60,11 @@ class Policy:
         return digest(to_plain(self.data))
 
     @cached_property
+    def second_factor(self) -> frozenset[str]:
+        """The roles that prove a second factor where they decide at a console, in whatever lane."""
+        return frozenset(item.role for lane in self.data.lanes for item in lane.reviewers if item.second_factor)
+
+    @cached_property
     def lanes(self) -> dict[str, Lane]:
         """Lanes by the tier they serve."""
         return {lane.tier: lane for lane in self.data.lanes}

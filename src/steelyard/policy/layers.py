@@ -202,7 +202,8 @@ def _weaker(old: Any, new: Any, scope: Scope) -> bool:
     if isinstance(old, Lane):
         have, wanted = _people(new), _people(old)
         fewer = any(have[role] < count for role, count in wanted.items())
-        return fewer or new.tier != old.tier or (new.standing_approval and not old.standing_approval)
+        unproved = _proving(old) - _proving(new)
+        return bool(fewer or unproved or new.tier != old.tier or (new.standing_approval and not old.standing_approval))
     before, after = (_condition(rule, scope) for rule in (old, new))
     if not at_least_as_wide(before, after) or not set(old.clauses) <= set(new.clauses):
         return True
@@ -240,6 +241,11 @@ def _people(lane: Lane) -> Counter[str]:
     for reviewer in lane.reviewers:
         found[reviewer.role] += reviewer.count
     return found
+
+
+def _proving(lane: Lane) -> set[str]:
+    """The roles that prove a second factor."""
+    return {reviewer.role for reviewer in lane.reviewers if reviewer.second_factor}
 
 
 def _slacker_gate(old: str, new: str) -> bool:

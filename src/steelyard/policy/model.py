@@ -111,10 +111,11 @@ class DefaultTier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reviewer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many people of a role review."""
+    """How many people of a role review, and whether each proves a second factor where they decide at a console."""
 
     role: Role
     count: int = 1
+    second_factor: bool = False
 
 
 class Lane(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

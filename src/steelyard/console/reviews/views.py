@@ -22,7 +22,6 @@ from steelyard.console.web.templatetags.words import lang, t
 from steelyard.gates import decide, fast_lane, people, summary
 from steelyard.gates.gate import Judge
 
-SECOND_FACTOR = ("senior",)
 FRESH = 15 * 60
 AGAIN = dt.timedelta(minutes=2)
 
@@ -74,7 +73,7 @@ def desk(request: HttpRequest, system: str) -> HttpResponse:
             for fact in store.desk().policy.vocabulary.items
             if fact.id in profile.facts
         ],
-        "needs_factor": any(role in SECOND_FACTOR for role in mine) and not _second_factor(request),
+        "needs_factor": any(role in store.policy().second_factor for role in mine) and not _second_factor(request),
         "section": "reviews",
     }
     return render(request, "reviews/desk.html", known)
@@ -105,7 +104,7 @@ def say(request: HttpRequest, system: str) -> HttpResponse:
 def take(request: HttpRequest, system: str) -> HttpResponse:
     """Takes a decision: the core checks, the console signs, the ledger has it before the page comes back."""
     role, action = request.POST.get("role", ""), request.POST.get("action", "")
-    if role in SECOND_FACTOR and not _second_factor(request):
+    if role in store.policy().second_factor and not _second_factor(request):
         messages.error(
             request,
             t(
@@ -165,7 +164,7 @@ def standing(request: HttpRequest) -> HttpResponse:
         if item.role in permissions.REVIEWING:
             mine.setdefault(item.role, []).append(item.unit)
     if request.method == "POST":
-        if request.POST.get("role") in SECOND_FACTOR and not _second_factor(request):
+        if request.POST.get("role") in store.policy().second_factor and not _second_factor(request):
             messages.error(request, t("This role signs with a second factor.", "此角色须使用第二因素签署。"))
             return redirect("/standing")
         try:

@@ -16,7 +16,6 @@ from steelyard.console.api import idempotency, schemas
 from steelyard.console.api.auth import DECIDE, Caller, caller_of, case_for
 from steelyard.console.api.problems import not_allowed
 from steelyard.console.people import permissions
-from steelyard.console.reviews.views import SECOND_FACTOR
 from steelyard.console.web import store
 from steelyard.gates import decide, fast_lane, people
 from steelyard.gates.gate import Judge
@@ -49,7 +48,7 @@ def take_decision(request: HttpRequest, said: schemas.DecisionIn) -> HttpRespons
     role = said.role or (permissions.OWNER if said.action == "declare" else "")
     if role not in people.ROLES:
         raise people.unknown_role(role)
-    if role in SECOND_FACTOR:
+    if role in store.policy().second_factor:
         raise not_allowed(
             Text(f"the role {role} decides with a second factor", f"角色 {role} 须以第二因素作出决定"),
             code="second_factor_needed",
