@@ -159,3 +159,11 @@ def shown(pairs: Iterable[tuple[str, str]], lang: Lang) -> str:
     if lang == "zh":
         return "；".join(f"{name}：{value}" for name, value in pairs)
     return "; ".join(f"{name}: {value}" for name, value in pairs)
+
+
+def evidence_text(kinds: Iterable[str], lang: Lang) -> str:
+    """Kinds of evidence in words."""
+    from steelyard.policy.model import EVIDENCE_KINDS
+
+    names = [EVIDENCE_KINDS[kind].get(lang) if kind in EVIDENCE_KINDS else kind for kind in kinds]
+    return ("、" if lang == "zh" else ", ").join(names)

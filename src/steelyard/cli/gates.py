@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from steelyard.base.errors import EXIT_DONE, EXIT_NO
 from steelyard.base.i18n import Lang, Text
-from steelyard.cli.common import date_of, policy_of, policy_options, say, say_json, warn
+from steelyard.cli.common import date_of, evidence_text, policy_of, policy_options, say, say_json, warn
 from steelyard.cli.stores import home_of, person_passphrase, store_options
 
 if TYPE_CHECKING:
@@ -222,7 +222,6 @@ def _notes(result: "Result", lang: Lang, width: int) -> list[str]:
 
 
 def _step_lines(step: "Step", desk: "Desk", options: argparse.Namespace) -> list[str]:
-    from steelyard.cli.judge import evidence_text
     from steelyard.gates.shown import command_of
     from steelyard.policy.model import ROLE_NAMES
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from steelyard.base.errors import EXIT_DONE, SteelyardError
 from steelyard.base.i18n import Lang, Text
-from steelyard.cli.common import date_of, policy_of, policy_options, report, say, say_json, shown
+from steelyard.cli.common import date_of, evidence_text, policy_of, policy_options, report, say, say_json, shown
 from steelyard.cli.stores import store_options
 
 if TYPE_CHECKING:
@@ -319,14 +319,6 @@ def due_text(due: str | None, every: str | None, lang: Lang) -> str:
             Text(f"again every {again.en.removeprefix('1 ')}", f"每 {again.zh}一次".replace("每 1 年", "每年"))
         )
     return ("，" if lang == "zh" else ", ").join(part.get(lang) for part in parts)
-
-
-def evidence_text(kinds: Iterable[str], lang: Lang) -> str:
-    """Kinds of evidence in words."""
-    from steelyard.policy.model import EVIDENCE_KINDS
-
-    names = [EVIDENCE_KINDS[kind].get(lang) if kind in EVIDENCE_KINDS else kind for kind in kinds]
-    return ("、" if lang == "zh" else ", ").join(names)
 
 
 def run_explain(options: argparse.Namespace) -> int:

@@ -78,7 +78,8 @@ def run_show(options: argparse.Namespace) -> int:
 def _one(policy: "Policy", identifier: str, lang: Lang) -> str:
     from steelyard.base.tables import terminal_width, wrap
     from steelyard.catalogue.model import Clause
-    from steelyard.cli.judge import due_text, evidence_text
+    from steelyard.cli.common import evidence_text
+    from steelyard.cli.judge import due_text
     from steelyard.policy.model import GATE_NAMES, ROLE_NAMES, Obligation
 
     rule, width = policy.judges[identifier][0], terminal_width()
