@@ -72,7 +72,7 @@ KEYS_HERE = Text("The public keys of the logs, as this pack states them:", "本�
 FORMATS = Text(
     "Every log in here is a C2SP tile log, every receipt a tlog-proof, every statement an in-toto statement in a DSSE "
     "envelope; other tools read them too. OSCAL assessment results stand in oscal/.",
-    "包内每个账本均为 C2SP 分块账本，每份收据均为 tlog-proof，每份声明均为 DSSE 信封中的 in-toto 声明，"
+    "包内每个账本均为 C2SP 分块账本，每份回执均为 tlog-proof，每份声明均为 DSSE 信封中的 in-toto 声明，"
     "其他工具亦可读取；oscal/ 内有 OSCAL 评估结果。",
 )
 
