@@ -32,6 +32,15 @@ def real_data() -> Path:
     return REAL_DATA
 
 
+def written(path: Path, text: str, *changes: tuple[str, str]) -> Path:
+    """Writes a text with some of its words replaced, each of which must stand in it once."""
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -19,7 +19,7 @@ from steelyard.evidence.kinds import DETAILS, PACK, PREDICATE_PREFIX, Kind, Kind
 from steelyard.policy.compile import load_compiled
 from steelyard.policy.model import EVIDENCE_KINDS
 from steelyard.profile.facts import MAX_COUNT, Fact
-from tests.conftest import ROOT
+from tests.conftest import ROOT, written
 
 KINDS = Kinds.shipped()
 EACH = pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
@@ -33,13 +33,7 @@ def pack(tmp_path: Path) -> Pack:
     """Writes a pack of one sound kind, with some of its lines replaced."""
 
     def write(*changes: tuple[str, str], name: str = "own.yaml") -> Path:
-        text = SOUND
-        for old, new in changes:
-            assert text.count(old) == 1, old
-            text = text.replace(old, new)
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return path
+        return written(tmp_path / name, SOUND, *changes)
 
     return write
 

@@ -14,6 +14,7 @@ from steelyard.gates import requirements as module
 from steelyard.gates.requirements import OPINIONS, Requirement, Requirements, load
 from steelyard.policy.compile import Policy, load_compiled
 from steelyard.policy.load import load_policy
+from tests.conftest import written
 
 POLICY = load_compiled()
 KINDS = Kinds.shipped()
@@ -29,13 +30,7 @@ def pack(tmp_path: Path) -> Pack:
     """Writes an own pack with one approval and one requirement, with some of its lines replaced."""
 
     def write(*changes: tuple[str, str], name: str = "own.yaml") -> Path:
-        text = OWN
-        for old, new in changes:
-            assert text.count(old) == 1, old
-            text = text.replace(old, new)
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return path
+        return written(tmp_path / name, OWN, *changes)
 
     return write
 

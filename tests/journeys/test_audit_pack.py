@@ -25,7 +25,6 @@ from tests.journeys.packs import (
     House,
     Members,
     administrator,
-    build,
     change,
     copy_of,
     edit,
@@ -38,21 +37,6 @@ from tests.journeys.packs import (
 )
 
 SCRIPT = ROOT / "src/steelyard/journeys/verify_pack.py"
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return build(tmp_path_factory.mktemp("audit") / "house")
-
-
-@pytest.fixture(scope="module")
-def pack(house: House) -> Path:
-    return house.pack()
-
-
-@pytest.fixture
-def parts(pack: Path) -> Members:
-    return members(pack)
 
 
 def vkey(parts: Members, number: int = 2) -> str:

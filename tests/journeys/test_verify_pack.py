@@ -22,7 +22,6 @@ from tests.journeys.packs import (
     SYSTEM,
     House,
     Members,
-    build,
     change,
     copy_of,
     members,
@@ -33,21 +32,6 @@ from tests.journeys.packs import (
 from tests.ledger.logs import make, sqlite_url
 
 SCRIPT = ROOT / "src/steelyard/journeys/verify_pack.py"
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return build(tmp_path_factory.mktemp("audit") / "house")
-
-
-@pytest.fixture(scope="module")
-def pack(house: House) -> Path:
-    return house.pack()
-
-
-@pytest.fixture
-def parts(pack: Path) -> Members:
-    return members(pack)
 
 
 # Files that are no packs ----------------------------------------------------------------------------------------------
